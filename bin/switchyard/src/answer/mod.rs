@@ -1,0 +1,18 @@
+//! What commands answer, as the JSON that other programs read. The names are a contract: `docs/command-line.md`.
+
+mod explain;
+mod plan;
+mod trace;
+mod view;
+
+pub use explain::{ExplainAnswer, ExplainField, ExplainServicePort, Programmed};
+pub use plan::{PlanAnswer, PlanObject, PlanOperation, PlanReport, PlanUnchanged};
+pub use trace::{Trace, TraceBackend};
+pub use view::{
+    ViewAnswer, ViewBackend, ViewConflict, ViewFrontend, ViewRefusal, ViewServicePort, ViewServing,
+};
+
+/// An address, or nothing, as text.
+pub(crate) fn text(address: Option<std::net::IpAddr>) -> Option<String> {
+    address.map(|address| address.to_string())
+}

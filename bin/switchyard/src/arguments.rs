@@ -1,0 +1,163 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// The service proxy for Kubernetes nodes, Windows first.
+#[derive(Debug, Parser)]
+#[command(name = "switchyard", version, disable_help_subcommand = true)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Shows the whole path on this machine: manifests in, an emulated HNS for each Windows node, load balancers, a truth
+    /// table, a rolling update with its HNS calls.
+    Demo(DemoArguments),
+    /// Prints what a node's proxy has to do: service ports, backends, what was refused, conflicts.
+    View(ViewArguments),
+    /// Prints the ordered operations that make HNS what it should be; changes nothing.
+    Plan(PlanArguments),
+    /// Prints where a new connection goes, and which objects decided it.
+    Trace(TraceArguments),
+    /// Prints every field of kube-proxy's record of a Service on Windows, and what is kept here instead.
+    Explain(ExplainArguments),
+}
+
+/// How an answer is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+    /// For programs and people.
+    Yaml,
+}
+
+/// What is read.
+#[derive(Debug, Clone, Args)]
+pub struct InputArguments {
+    /// A directory (searched deeply for .yaml, .yml and .json), one file, or - for standard input.
+    #[arg(long, value_name = "DIR")]
+    pub manifests: String,
+    /// The Node to look from.
+    #[arg(long, value_name = "NAME")]
+    pub node: String,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "its fields say it")]
+    pub common: CommonArguments,
+}
+
+/// What all commands take that read something.
+#[derive(Debug, Clone, Args)]
+pub struct CommonArguments {
+    /// A file with a `KubeProxyConfiguration`, a `SwitchyardConfiguration`, or both.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<String>,
+    /// Exit with 1 when anything was refused.
+    #[arg(long)]
+    pub strict: bool,
+    /// How to print the answer.
+    #[arg(short, long, value_enum, default_value = "table")]
+    pub output: Output,
+}
+
+/// The HNS that is planned for or traced.
+#[derive(Debug, Clone, Default, Args)]
+pub struct WindowsArguments {
+    /// The HNS network to plan for; without it one is made up from the Node.
+    #[arg(long, value_name = "FILE")]
+    pub network: Option<String>,
+    /// The state of HNS to begin from; without it HNS is empty.
+    #[arg(long, value_name = "FILE")]
+    pub hns: Option<String>,
+    /// Not yet available: load balancers that forward a cloud's health checks.
+    #[arg(long)]
+    pub forward_healthcheck_vip: bool,
+}
+
+/// `demo`.
+#[derive(Debug, Args)]
+pub struct DemoArguments {
+    /// Manifests to show instead of the built-in ones: a directory, a file, or - for standard input.
+    #[arg(long, value_name = "DIR")]
+    pub manifests: Option<String>,
+    /// Stay, and follow edits of the manifests.
+    #[arg(long, requires = "manifests")]
+    pub watch: bool,
+    /// A file with a `KubeProxyConfiguration`, a `SwitchyardConfiguration`, or both.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<String>,
+}
+
+/// `view`.
+#[derive(Debug, Args)]
+pub struct ViewArguments {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "its fields say it")]
+    pub input: InputArguments,
+}
+
+/// `plan`.
+#[derive(Debug, Args)]
+pub struct PlanArguments {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "its fields say it")]
+    pub input: InputArguments,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "its fields say it")]
+    pub windows: WindowsArguments,
+    /// Write the state of HNS as it would be afterwards.
+    #[arg(long, value_name = "FILE")]
+    pub write_hns: Option<String>,
+}
+
+/// The data path that answers a trace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Backend {
+    /// The service rules themselves.
+    Model,
+    /// HNS, emulated.
+    Winkernel,
+}
+
+/// `trace`.
+#[derive(Debug, Args)]
+pub struct TraceArguments {
+    /// A directory (searched deeply for .yaml, .yml and .json), one file, or - for standard input.
+    #[arg(long, value_name = "DIR", required_unless_present = "hns", requires = "node")]
+    pub manifests: Option<String>,
+    /// The Node to look from.
+    #[arg(long, value_name = "NAME", required_unless_present = "hns", requires = "manifests")]
+    pub node: Option<String>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "its fields say it")]
+    pub common: CommonArguments,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "its fields say it")]
+    pub windows: WindowsArguments,
+    /// Who sends: node, pod/NAMESPACE/NAME, or an address.
+    #[arg(long, value_name = "SRC")]
+    pub from: String,
+    /// Where to: ADDR:PORT/PROTO, [ADDR]:PORT/PROTO for IPv6, or ADDR/ICMP.
+    #[arg(long, value_name = "ADDR:PORT/PROTO")]
+    pub to: String,
+    /// The data path that answers; by default HNS for a Windows node, else the model.
+    #[arg(long, value_enum)]
+    pub backend: Option<Backend>,
+}
+
+/// `explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArguments {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "its fields say it")]
+    pub input: InputArguments,
+    /// The Service: NAMESPACE/NAME.
+    #[arg(value_name = "NAMESPACE/NAME")]
+    pub service: String,
+}

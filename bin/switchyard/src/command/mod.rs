@@ -1,0 +1,32 @@
+//! What each command does: reads, asks the crates below, prints.
+
+mod demo;
+mod explain;
+mod plan;
+mod trace;
+mod view;
+
+use std::io::Write;
+
+use crate::arguments::Command;
+use crate::failure::{Exit, Failure};
+
+/// Runs a command. The answer goes to `out`, what people should know besides to `notices`.
+///
+/// # Errors
+/// When the command could not do its work; the failure knows its exit code.
+pub fn run(
+    command: Command,
+    out: &mut dyn Write,
+    notices: &mut dyn Write,
+) -> Result<Exit, Failure> {
+    let exit = match command {
+        Command::Demo(arguments) => demo::run(&arguments, out, notices)?,
+        Command::View(arguments) => view::run(&arguments, out, notices)?,
+        Command::Plan(arguments) => plan::run(&arguments, out, notices)?,
+        Command::Trace(arguments) => trace::run(&arguments, out, notices)?,
+        Command::Explain(arguments) => explain::run(&arguments, out, notices)?,
+    };
+    out.flush()?;
+    Ok(exit)
+}

@@ -1,0 +1,139 @@
+//! `trace`: where a new connection goes.
+
+use std::io::Write;
+
+use switchyard_model::{ClusterEvent, Name, Node, NodeAddress, NodeAddressKind, Verdict};
+use switchyard_nodeview::{Clients, Stream};
+
+use crate::answer::Trace;
+use crate::arguments::{Backend, InputArguments, TraceArguments};
+use crate::failure::{Exit, Failure};
+use crate::input::{Input, configuration};
+use crate::network::Hns;
+use crate::print::structured;
+use crate::target::{parse_destination, parse_source};
+use crate::windows::{WindowsTrace, converge};
+
+/// What a node is called that no manifest names.
+const UNNAMED_NODE: &str = "node";
+
+pub(super) fn run(
+    arguments: &TraceArguments,
+    out: &mut dyn Write,
+    notices: &mut dyn Write,
+) -> Result<Exit, Failure> {
+    let source = parse_source(&arguments.from)
+        .map_err(|trouble| Failure::Usage(format!("--from {trouble}")))?;
+    let destination = parse_destination(&arguments.to)
+        .map_err(|trouble| Failure::Usage(format!("--to {trouble}")))?;
+    let input = match (&arguments.manifests, &arguments.node) {
+        (Some(manifests), Some(node)) => Some(Input::read(
+            &InputArguments {
+                manifests: manifests.clone(),
+                node: node.clone(),
+                common: arguments.common.clone(),
+            },
+            notices,
+        )?),
+        _ => None,
+    };
+    let backend = arguments.backend.unwrap_or_else(|| default_backend(arguments, input.as_ref()));
+    let verdict = match (backend, &input) {
+        (Backend::Model, None) => {
+            return Err(Failure::Usage(
+                "--backend model needs --manifests and --node: HNS knows no Services".to_owned(),
+            ));
+        }
+        (Backend::Model, Some(input)) => {
+            let (view, cluster) = (input.stream.view(), input.stream.cluster());
+            let held = view.is_load_balancer_address(&destination);
+            let packet = Clients::new(cluster, view)
+                .packet(&source, destination, held)
+                .map_err(anyhow::Error::new)?;
+            view.trace(cluster, &packet)
+        }
+        (Backend::Winkernel, input) => {
+            let windows = match input {
+                Some(input) => input.windows.clone(),
+                None => configuration(arguments.common.config.as_deref())?.windows,
+            };
+            let mut unnamed = unnamed_stream(arguments)?;
+            let stream = input.as_ref().map_or(&unnamed, |input| &input.stream);
+            let hns = Hns::new(&arguments.windows, &windows, stream)?;
+            if arguments.windows.hns.is_none() {
+                converge(&hns, stream, notices)?;
+            }
+            if input.is_none() {
+                name_node(&mut unnamed, &hns);
+            }
+            let stream = input.as_ref().map_or(&unnamed, |input| &input.stream);
+            let state = hns.emulator.state();
+            let trace = WindowsTrace::new(&hns, &state, stream);
+            trace.verdict(&trace.packet(&source, destination)?)
+        }
+    };
+    print(&verdict, arguments, out)?;
+    Ok(input.map_or(Exit::Answered, |input| input.exit(arguments.common.strict)))
+}
+
+/// HNS for a node labelled as Windows, and where a state of HNS is given; else the model.
+fn default_backend(arguments: &TraceArguments, input: Option<&Input>) -> Backend {
+    let Some(input) = input else { return Backend::Winkernel };
+    let node = arguments.node.as_deref().and_then(|node| input.stream.cluster().node(node));
+    let windows = node.and_then(|node| node.operating_system.as_deref()) == Some("windows");
+    if windows || arguments.windows.hns.is_some() { Backend::Winkernel } else { Backend::Model }
+}
+
+/// A stream that knows no cluster.
+fn unnamed_stream(arguments: &TraceArguments) -> Result<Stream, Failure> {
+    let configuration = configuration(arguments.common.config.as_deref())?;
+    Ok(Stream::new(Name::from(UNNAMED_NODE), configuration.settings))
+}
+
+/// Tells the stream of a node without manifests what HNS knows of the node: its addresses and its pods' subnets.
+fn name_node(stream: &mut Stream, hns: &Hns) {
+    let state = hns.emulator.state();
+    let subnets = state.network(hns.network.id).into_iter().flat_map(|network| {
+        network.subnets().filter_map(switchyard_hcn::Subnet::prefix).collect::<Vec<_>>()
+    });
+    let addresses = hns.network.management_addresses.iter();
+    let node = Node {
+        name: Name::from(UNNAMED_NODE),
+        addresses: addresses
+            .map(|address| NodeAddress { kind: NodeAddressKind::Internal, address: *address })
+            .collect(),
+        pod_ranges: subnets.collect(),
+        zone: None,
+        operating_system: None,
+    };
+    stream.apply([ClusterEvent::Node(node)]);
+}
+
+fn print(
+    verdict: &Verdict,
+    arguments: &TraceArguments,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let answer = Trace::from(verdict);
+    if structured(&answer, arguments.common.output, out)? {
+        return Ok(());
+    }
+    let (from, to) = (&arguments.from, &arguments.to);
+    writeln!(out, "{from} -> {to}: {}", answer.outcome)?;
+    for backend in &answer.backends {
+        let place = if backend.local { "on this node" } else { "elsewhere" };
+        writeln!(out, "  {} port {} {place}", backend.address, backend.port)?;
+    }
+    if let Some(source) = answer.source {
+        let seen = match source {
+            "keep" => "the client's address",
+            "rewrite" => "an address of the node",
+            _ => "the client's address, or the node's, depending on the backend",
+        };
+        writeln!(out, "  the backend sees {seen} ({source}); affinity {}", answer.affinity)?;
+    }
+    for decider in &answer.decided_by {
+        writeln!(out, "  by {decider}")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,12 @@
+//! The command line of Switchyard: parses, wires and prints. What the commands say is decided in the crates below; the JSON
+//! they print is defined in [`answer`].
+
+pub mod answer;
+pub mod arguments;
+pub mod command;
+pub mod failure;
+mod input;
+pub mod network;
+mod print;
+pub mod target;
+pub mod windows;

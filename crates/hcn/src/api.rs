@@ -1,0 +1,105 @@
+//! The exported functions of HNS as a trait.
+
+use crate::{Error, Guid};
+
+macro_rules! handle {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(
+            /// The value that only who gave it understands.
+            pub usize,
+        );
+    };
+}
+
+handle! {
+    /// An opened network. It stays open until it is closed, and says nothing about whether the network still exists.
+    NetworkHandle
+}
+handle! {
+    /// An opened endpoint. It stays open until it is closed, and says nothing about whether the endpoint still exists.
+    EndpointHandle
+}
+handle! {
+    /// An opened load balancer. It stays open until it is closed, and says nothing about whether it still exists.
+    LoadBalancerHandle
+}
+
+/// The way into HNS: one method per function that `computenetwork.dll` exports and a client uses, and `HNSCall` of
+/// `vmcompute.dll`.
+///
+/// All text is JSON. A query may be empty, which is all objects in the shapes of version 1. Enumerations answer with an
+/// array of ids in no order. To create with [`Guid::NIL`] lets HNS pick the id, or take the `ID` of the settings. An
+/// error tells what HNS said, and is never a way to say that there are none.
+#[expect(clippy::missing_errors_doc, reason = "every function fails in the same ways: as HNS does")]
+pub trait Hcn: Send + Sync {
+    /// `HcnEnumerateNetworks`.
+    fn enumerate_networks(&self, query: &str) -> Result<String, Error>;
+    /// `HcnCreateNetwork`.
+    fn create_network(&self, id: Guid, settings: &str) -> Result<NetworkHandle, Error>;
+    /// `HcnOpenNetwork`.
+    fn open_network(&self, id: Guid) -> Result<NetworkHandle, Error>;
+    /// `HcnModifyNetwork`; the settings are a [`crate::ModifyRequest`].
+    fn modify_network(&self, network: NetworkHandle, settings: &str) -> Result<(), Error>;
+    /// `HcnQueryNetworkProperties`.
+    fn query_network_properties(
+        &self,
+        network: NetworkHandle,
+        query: &str,
+    ) -> Result<String, Error>;
+    /// `HcnDeleteNetwork`.
+    fn delete_network(&self, id: Guid) -> Result<(), Error>;
+    /// `HcnCloseNetwork`.
+    fn close_network(&self, network: NetworkHandle) -> Result<(), Error>;
+
+    /// `HcnEnumerateEndpoints`.
+    fn enumerate_endpoints(&self, query: &str) -> Result<String, Error>;
+    /// `HcnCreateEndpoint`.
+    fn create_endpoint(
+        &self,
+        network: NetworkHandle,
+        id: Guid,
+        settings: &str,
+    ) -> Result<EndpointHandle, Error>;
+    /// `HcnOpenEndpoint`.
+    fn open_endpoint(&self, id: Guid) -> Result<EndpointHandle, Error>;
+    /// `HcnModifyEndpoint`; the settings are a [`crate::ModifyRequest`].
+    fn modify_endpoint(&self, endpoint: EndpointHandle, settings: &str) -> Result<(), Error>;
+    /// `HcnQueryEndpointProperties`.
+    fn query_endpoint_properties(
+        &self,
+        endpoint: EndpointHandle,
+        query: &str,
+    ) -> Result<String, Error>;
+    /// `HcnDeleteEndpoint`.
+    fn delete_endpoint(&self, id: Guid) -> Result<(), Error>;
+    /// `HcnCloseEndpoint`.
+    fn close_endpoint(&self, endpoint: EndpointHandle) -> Result<(), Error>;
+
+    /// `HcnEnumerateLoadBalancers`.
+    fn enumerate_load_balancers(&self, query: &str) -> Result<String, Error>;
+    /// `HcnCreateLoadBalancer`.
+    fn create_load_balancer(&self, id: Guid, settings: &str) -> Result<LoadBalancerHandle, Error>;
+    /// `HcnOpenLoadBalancer`.
+    fn open_load_balancer(&self, id: Guid) -> Result<LoadBalancerHandle, Error>;
+    /// `HcnModifyLoadBalancer`; the settings are the whole [`crate::LoadBalancer`].
+    fn modify_load_balancer(
+        &self,
+        load_balancer: LoadBalancerHandle,
+        settings: &str,
+    ) -> Result<(), Error>;
+    /// `HcnQueryLoadBalancerProperties`.
+    fn query_load_balancer_properties(
+        &self,
+        load_balancer: LoadBalancerHandle,
+        query: &str,
+    ) -> Result<String, Error>;
+    /// `HcnDeleteLoadBalancer`.
+    fn delete_load_balancer(&self, id: Guid) -> Result<(), Error>;
+    /// `HcnCloseLoadBalancer`.
+    fn close_load_balancer(&self, load_balancer: LoadBalancerHandle) -> Result<(), Error>;
+
+    /// `HNSCall`, the older way in. It may succeed with an answer that says `"Success":false`.
+    fn hns_call(&self, method: &str, path: &str, object: &str) -> Result<String, Error>;
+}

@@ -1,0 +1,50 @@
+//! The Host Compute Network (HCN) API as portable Rust.
+//!
+//! Windows keeps its container networks, endpoints and load balancers in the Host Networking Service (HNS), and
+//! `computenetwork.dll` is the way in: JSON text over opaque handles. Here are
+//!
+//! * [`Hcn`]: that way in as a trait, one method per exported function that a client uses;
+//! * [`Network`], [`Endpoint`], [`LoadBalancer`] and what they are made of: the documents that travel, read leniently and
+//!   written exactly;
+//! * [`Error`] and [`hresult`]: what HNS says when it refuses, and what class of answer that is;
+//! * [`Query`]: which objects an enumeration lists;
+//! * [`Client`]: the typed layer over an [`Hcn`], which closes every handle it opens;
+//! * [`Capabilities`]: what an HNS of a given version can do.
+//!
+//! It must never assume Windows, hold unsafe code, or decide what should be in HNS.
+
+mod api;
+mod capability;
+mod client;
+mod document;
+mod error;
+mod flags;
+mod guid;
+pub mod hresult;
+mod lenient;
+mod mac;
+mod query;
+mod version;
+
+pub use api::{EndpointHandle, Hcn, LoadBalancerHandle, NetworkHandle};
+pub use capability::{Capabilities, Feature};
+pub use client::{Client, ClientError, Listing, Object, Opened, Unreadable};
+pub use document::{
+    Endpoint, IpConfiguration, Ipam, LoadBalancer, ModifyRequest, Network, NetworkType, Policy,
+    PortMapping, RemoteSubnet, Route, Subnet, UnknownMembers,
+};
+pub use error::{Error, ErrorClass, ErrorRecord};
+pub use flags::{
+    Distribution, EndpointFlags, IpProtocol, LoadBalancerFlags, NetworkFlags, PortMappingFlags,
+    QueryFlags,
+};
+pub use guid::{Guid, ParseGuidError};
+pub use mac::{MacAddress, ParseMacAddressError};
+pub use query::{Filter, Query};
+pub use version::{ParseVersionError, Version};
+
+/// The JSON text of a document of this crate, or of one made of the same kinds of values.
+pub(crate) fn document_text(document: &impl serde::Serialize) -> String {
+    // Writing to a string fails only for maps whose keys are not text, and no document has such.
+    serde_json::to_string(document).unwrap_or_default()
+}

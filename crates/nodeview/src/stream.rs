@@ -1,0 +1,57 @@
+//! The stream of one node's views out of the events of a cluster.
+
+use switchyard_model::{Cluster, ClusterEvent, Name, Settings, Touched, ViewEvent};
+
+use crate::view::NodeView;
+
+/// A cluster and one node's views of it: events in, the ViewStream out.
+#[derive(Debug, Clone)]
+pub struct Stream {
+    cluster: Cluster,
+    view: NodeView,
+    revision: u64,
+}
+
+impl Stream {
+    /// The stream of the node called `node`, before anything is known of the cluster.
+    #[must_use]
+    pub fn new(node: Name, settings: Settings) -> Self {
+        Self { cluster: Cluster::default(), view: NodeView::new(node, settings), revision: 0 }
+    }
+
+    /// The cluster.
+    #[must_use]
+    pub fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    /// The node's views of it.
+    #[must_use]
+    pub fn view(&self) -> &NodeView {
+        &self.view
+    }
+
+    /// Applies one batch. What comes out is the batch's whole effect, ended by `Synced`; nothing comes out where nothing
+    /// changed for this node.
+    pub fn apply(&mut self, batch: impl IntoIterator<Item = ClusterEvent>) -> Vec<ViewEvent> {
+        let mut touched = Touched::default();
+        for event in batch {
+            self.cluster.apply(event, &mut touched);
+        }
+        let mut events = self.view.apply(&self.cluster, &touched);
+        if !events.is_empty() {
+            self.revision += 1;
+            events.push(ViewEvent::Synced { revision: self.revision });
+        }
+        events
+    }
+
+    /// The whole present state, for a backend that knows nothing yet or has lost what it knew.
+    #[must_use]
+    pub fn snapshot(&self) -> Vec<ViewEvent> {
+        let mut events = vec![ViewEvent::Reset, ViewEvent::Node(self.view.node().clone())];
+        events.extend(self.view.views().cloned().map(ViewEvent::Upsert));
+        events.push(ViewEvent::Synced { revision: self.revision });
+        events
+    }
+}

@@ -1,0 +1,273 @@
+//! The views of one node, kept up to date change by change.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use switchyard_model::{
+    BackendSet, Cluster, Family, Frontend, Name, NodeFacts, Service, ServiceKey, ServicePort,
+    ServicePortView, Serving, Settings, Touched, TrafficPolicy, ViewEvent, ViewKey, WhenEmpty,
+};
+
+use crate::claims::{Claims, Held, claims_of};
+use crate::endpoints::{BackendSets, Place, Uses, backend_sets, of_family};
+use crate::frontends::{Declared, Route, declared, routes, served_at, source_ranges};
+
+/// The views of one node.
+///
+/// Invariant: after [`NodeView::apply`] with what a cluster's events touched, all of it equals what a new `NodeView`
+/// would have after seeing that cluster for the first time.
+#[derive(Debug, Clone)]
+pub struct NodeView {
+    pub(crate) settings: Settings,
+    pub(crate) node: NodeFacts,
+    pub(crate) claims: Claims,
+    pub(crate) views: BTreeMap<ViewKey, Arc<ServicePortView>>,
+    /// The Services whose claims are in `claims`, as they were then.
+    claimed: BTreeMap<ServiceKey, Arc<Service>>,
+}
+
+impl NodeView {
+    /// The views of the node called `node`, before anything is known of the cluster.
+    #[must_use]
+    pub fn new(node: Name, settings: Settings) -> Self {
+        let node = NodeFacts {
+            name: node,
+            addresses: Box::default(),
+            pod_ranges: Box::default(),
+            zone: None,
+            node_port_addresses: settings.node_port_addresses.clone(),
+        };
+        Self {
+            settings,
+            node,
+            claims: Claims::default(),
+            views: BTreeMap::new(),
+            claimed: BTreeMap::new(),
+        }
+    }
+
+    /// The node, as far as it is known.
+    #[must_use]
+    pub fn node(&self) -> &NodeFacts {
+        &self.node
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// All views, by key.
+    pub fn views(&self) -> impl Iterator<Item = &Arc<ServicePortView>> {
+        self.views.values()
+    }
+
+    /// The view called `key`.
+    #[must_use]
+    pub fn view(&self, key: &ViewKey) -> Option<&Arc<ServicePortView>> {
+        self.views.get(key)
+    }
+
+    /// Takes in what events touched in `cluster`. Returns what changed here, in key order, which may be more Services
+    /// than were touched: a frontend or a ClusterIP may have changed hands.
+    pub fn apply(&mut self, cluster: &Cluster, touched: &Touched) -> Vec<ViewEvent> {
+        let mut events = Vec::new();
+        let mut dirty = touched.services.clone();
+        if touched.nodes.contains(&self.node.name) {
+            self.apply_node(cluster, &mut events, &mut dirty);
+        }
+        let mut cluster_ips = BTreeSet::new();
+        for key in dirty.clone() {
+            self.apply_claims(cluster, key, &mut dirty, &mut cluster_ips);
+        }
+        dirty.extend(cluster.services_with_endpoint_at(cluster_ips));
+        for key in &dirty {
+            self.apply_views(cluster, key, &mut events);
+        }
+        events
+    }
+
+    /// Reads the node anew. Everything depends on it: where it differs, all Services become dirty.
+    fn apply_node(
+        &mut self,
+        cluster: &Cluster,
+        events: &mut Vec<ViewEvent>,
+        dirty: &mut BTreeSet<ServiceKey>,
+    ) {
+        let node = cluster.node(&self.node.name);
+        let facts = NodeFacts {
+            name: self.node.name.clone(),
+            addresses: node.map(|node| node.addresses.clone()).unwrap_or_default(),
+            pod_ranges: node.map(|node| node.pod_ranges.clone()).unwrap_or_default(),
+            zone: node.and_then(|node| node.zone.clone()),
+            node_port_addresses: self.settings.node_port_addresses.clone(),
+        };
+        if facts == self.node {
+            return;
+        }
+        events.push(ViewEvent::Node(facts.clone()));
+        self.node = facts;
+        self.claims = Claims::default();
+        self.claimed.clear();
+        dirty.extend(cluster.services().map(|service| service.key.clone()));
+        dirty.extend(self.views.keys().map(|key| key.service.clone()));
+    }
+
+    /// Brings the claims of `key` up to date. Adds to `dirty` whom that concerns, and to `cluster_ips` the addresses that
+    /// have become a ClusterIP or are none any more: an endpoint there is no backend, or is one again.
+    fn apply_claims(
+        &mut self,
+        cluster: &Cluster,
+        key: ServiceKey,
+        dirty: &mut BTreeSet<ServiceKey>,
+        cluster_ips: &mut BTreeSet<IpAddr>,
+    ) {
+        let service = cluster.service(&key).filter(|service| service.is_served());
+        let known = self.claimed.get(&key);
+        if known.map(Arc::as_ptr) == service.map(Arc::as_ptr) {
+            return;
+        }
+        let claims = |service: Option<&Arc<Service>>| {
+            service
+                .map(|service| claims_of(service, &self.node, &self.settings))
+                .unwrap_or_default()
+        };
+        let (old, new) = (claims(known), claims(service));
+        for handover in self.claims.replace(&old, &new) {
+            if let Held::ClusterIp(address) = handover.held
+                && (handover.before.is_none() || handover.after.is_none())
+            {
+                cluster_ips.insert(address);
+            }
+            dirty.extend(handover.before.into_iter().chain(handover.after));
+        }
+        match service {
+            Some(service) => drop(self.claimed.insert(key, service.clone())),
+            None => drop(self.claimed.remove(&key)),
+        }
+    }
+
+    /// Brings the views of `key` up to date.
+    fn apply_views(&mut self, cluster: &Cluster, key: &ServiceKey, events: &mut Vec<ViewEvent>) {
+        let mut wanted = self.compose(cluster, key);
+        let first = ViewKey {
+            service: key.clone(),
+            port: Name::new(),
+            protocol: switchyard_model::Protocol::Tcp,
+            family: Family::IPv4,
+        };
+        let known: Vec<ViewKey> = self
+            .views
+            .range(first..)
+            .take_while(|(known, _)| known.service == *key)
+            .map(|(known, _)| known.clone())
+            .collect();
+        for known in known {
+            if !wanted.contains_key(&known) {
+                self.views.remove(&known);
+                events.push(ViewEvent::Remove(known));
+            } else if wanted.get(&known) == self.views.get(&known).map(|view| &**view) {
+                wanted.remove(&known);
+            }
+        }
+        for (key, view) in wanted {
+            let view = Arc::new(view);
+            events.push(ViewEvent::Upsert(view.clone()));
+            self.views.insert(key, view);
+        }
+    }
+
+    /// The views that `key` has now.
+    fn compose(&self, cluster: &Cluster, key: &ServiceKey) -> BTreeMap<ViewKey, ServicePortView> {
+        let mut views = BTreeMap::new();
+        let Some(service) = self.claimed.get(key) else { return views };
+        for family in Family::ALL {
+            let Some(cluster_ip) = served_at(service, &self.node, family) else { continue };
+            let slices = of_family(cluster.slices_of(key), family);
+            let mut last_sets = BackendSets::default();
+            for port in &service.ports {
+                let declared = declared(service, port, cluster_ip, &self.settings);
+                let uses = Self::uses(service, &declared);
+                let place = Place { node: &self.node.name, zone: self.node.zone.as_ref() };
+                let is_virtual = |address| self.is_cluster_ip(address);
+                let mut sets =
+                    backend_sets(&slices, &port.name, port.protocol, place, uses, is_virtual);
+                sets.share_with(&last_sets);
+                let view = self.view_of(service, port, family, &declared, &sets);
+                views.insert(view.key.clone(), view);
+                last_sets = sets;
+            }
+        }
+        views
+    }
+
+    /// Whether `address` is the ClusterIP of some Service that is served here.
+    pub(crate) fn is_cluster_ip(&self, address: IpAddr) -> bool {
+        self.claims.winner(Held::ClusterIp(address)).is_some()
+    }
+
+    /// Which sets the frontends could use. A Service that can be reached from outside needs the whole cluster's backends
+    /// even under `Local`: internal clients are served from them.
+    fn uses(service: &Service, declared: &[Declared]) -> Uses {
+        let external = declared.len() > 1;
+        let internal_local = service.internal_policy == TrafficPolicy::Local;
+        let external_local = external && service.external_policy == TrafficPolicy::Local;
+        Uses { cluster: !internal_local || external, local: internal_local || external_local }
+    }
+
+    fn view_of(
+        &self,
+        service: &Service,
+        port: &ServicePort,
+        family: Family,
+        declared: &[Declared],
+        sets: &BackendSets,
+    ) -> ServicePortView {
+        let holds = |frontend: &&Declared| {
+            let held = Held::by(frontend, family, port.protocol);
+            self.claims.winner(held).is_some_and(|claim| {
+                claim.service == service.key
+                    && claim.kind == frontend.kind
+                    && claim.port == port.name
+            })
+        };
+        let serving = |route: Route| Serving {
+            set: route.set,
+            when_empty: match route.set {
+                BackendSet::Local if sets.any_usable => WhenEmpty::Drop,
+                BackendSet::Local | BackendSet::Cluster => WhenEmpty::Reject,
+            },
+            source: route.source,
+        };
+        let frontend = |declared: &Declared| {
+            let (internal, external) = routes(service, declared.kind, &self.settings);
+            Frontend {
+                kind: declared.kind,
+                address: declared.address,
+                port: declared.port,
+                source_ranges: source_ranges(service, declared.kind, family),
+                internal: serving(internal),
+                external: serving(external),
+            }
+        };
+        ServicePortView {
+            key: ViewKey {
+                service: service.key.clone(),
+                port: port.name.clone(),
+                protocol: port.protocol,
+                family,
+            },
+            uid: service.uid.clone(),
+            frontends: declared.iter().filter(holds).map(frontend).collect(),
+            cluster: sets.cluster.clone(),
+            local: sets.local.clone(),
+            affinity_timeout: service.affinity_timeout,
+            health_check_node_port: service.health_check_node_port,
+            preserve_destination: service.preserve_destination,
+            replace_on_change: service.replace_on_change,
+            cluster_dns: service.cluster_dns,
+        }
+    }
+}

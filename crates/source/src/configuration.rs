@@ -1,0 +1,230 @@
+//! The configuration file: a `KubeProxyConfiguration`, a `SwitchyardConfiguration`, or both.
+
+use std::fs;
+
+use ipnet::IpNet;
+use serde::Deserialize;
+use serde_json::Value;
+use switchyard_model::{
+    DetectLocalMode, ExternalIps, NodePortAddress, NodePortAddresses, PodDetection, ServiceKey,
+    Settings,
+};
+
+use crate::document::{from_yaml, split};
+use crate::range::parse_range;
+
+/// What the file says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Configuration {
+    /// What decides policy.
+    pub settings: Settings,
+    /// What only the Windows backend needs.
+    pub windows: WindowsConfiguration,
+}
+
+/// The section `winkernel` of a `KubeProxyConfiguration`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WindowsConfiguration {
+    /// `networkName`: the HNS network.
+    pub network_name: Option<String>,
+    /// `sourceVip`: the address that overlay networks rewrite clients to.
+    pub source_vip: Option<String>,
+    /// `enableDSR`: whether ClusterIP load balancers use direct server return.
+    pub enable_dsr: Option<bool>,
+    /// `rootHnsEndpointName`.
+    pub root_endpoint_name: Option<String>,
+    /// `forwardHealthCheckVip`.
+    pub forward_health_check_vip: bool,
+}
+
+/// Why a configuration is refused. Unlike a manifest it is refused as a whole: half a configuration is another one.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigurationError {
+    /// The file cannot be read.
+    #[error("read configuration {path}")]
+    Read {
+        /// The file.
+        path: String,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A document is not what its kind allows.
+    #[error("configuration {place}: {reason}")]
+    Document {
+        /// Where the document stands.
+        place: String,
+        /// Why, with the field.
+        reason: String,
+    },
+}
+
+const KUBE_PROXY: &str = "kubeproxy.config.k8s.io/v1alpha1";
+const OWN: &str = "switchyard.dev/v1alpha1";
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct KubeProxyConfiguration {
+    node_port_addresses: Option<Vec<String>>,
+    #[serde(rename = "clusterCIDR")]
+    cluster_cidr: Option<String>,
+    detect_local_mode: Option<String>,
+    iptables: Option<Masquerade>,
+    nftables: Option<Masquerade>,
+    winkernel: Option<Winkernel>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct Masquerade {
+    masquerade_all: Option<bool>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct Winkernel {
+    network_name: Option<String>,
+    source_vip: Option<String>,
+    #[serde(rename = "enableDSR")]
+    enable_dsr: Option<bool>,
+    #[serde(rename = "forwardHealthCheckVip")]
+    forward_health_check_vip: Option<bool>,
+    #[serde(rename = "rootHnsEndpointName")]
+    root_hns_endpoint_name: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct SwitchyardConfiguration {
+    #[expect(dead_code, reason = "told apart by it before")]
+    api_version: String,
+    #[expect(dead_code, reason = "told apart by it before")]
+    kind: String,
+    #[serde(rename = "serviceCIDRs", default)]
+    service_cidrs: Vec<String>,
+    #[serde(rename = "externalIPs", default)]
+    external_ips: Value,
+    #[serde(default)]
+    priority_services: Vec<String>,
+    /// How often HNS is read back; for the agent.
+    #[serde(default)]
+    #[expect(dead_code, reason = "the agent's; accepted so that one file serves all commands")]
+    audit_period: Option<String>,
+    /// Whose objects may be taken over; for the agent.
+    #[serde(default)]
+    #[expect(dead_code, reason = "the agent's; accepted so that one file serves all commands")]
+    takeover: Option<String>,
+}
+
+impl Configuration {
+    /// Reads the file at `path`.
+    ///
+    /// # Errors
+    /// When it cannot be read, or a field is not what it must be.
+    pub fn read(path: &str) -> Result<Self, ConfigurationError> {
+        let bytes = fs::read(path)
+            .map_err(|source| ConfigurationError::Read { path: path.to_owned(), source })?;
+        Self::parse(path, &bytes)
+    }
+
+    /// Reads a file's content; `name` is what to call it.
+    ///
+    /// # Errors
+    /// When a field is not what it must be.
+    pub fn parse(name: &str, bytes: &[u8]) -> Result<Self, ConfigurationError> {
+        let mut configuration = Self::default();
+        for document in split(name, bytes) {
+            let failed = |reason| ConfigurationError::Document { place: document.place(), reason };
+            if let Some(text) = document.text().map_err(failed)? {
+                configuration.add(text).map_err(failed)?;
+            }
+        }
+        Ok(configuration)
+    }
+
+    fn add(&mut self, text: &str) -> Result<(), String> {
+        let document: Value = from_yaml(text)?;
+        let word = |field| document.get(field).and_then(Value::as_str).unwrap_or_default();
+        match (word("apiVersion"), word("kind")) {
+            (KUBE_PROXY, "KubeProxyConfiguration") => self.add_kube_proxy(read(document)?),
+            (OWN, "SwitchyardConfiguration") => self.add_own(read(document)?),
+            (version, kind) => Err(format!(
+                "{version:?} {kind:?} is neither {KUBE_PROXY} KubeProxyConfiguration nor \
+                 {OWN} SwitchyardConfiguration"
+            )),
+        }
+    }
+
+    fn add_kube_proxy(&mut self, file: KubeProxyConfiguration) -> Result<(), String> {
+        let addresses = file.node_port_addresses.unwrap_or_default();
+        let address = |(index, text): (usize, &String)| match text.as_str() {
+            "primary" => Ok(NodePortAddress::Primary),
+            text => {
+                range(text, &format!("nodePortAddresses[{index}]")).map(NodePortAddress::Within)
+            }
+        };
+        let addresses: Vec<_> =
+            addresses.iter().enumerate().map(address).collect::<Result<_, _>>()?;
+        self.settings.node_port_addresses = NodePortAddresses::new(addresses);
+        let cluster_cidr = file.cluster_cidr.unwrap_or_default();
+        let cluster_ranges = cluster_cidr
+            .split(',')
+            .map(str::trim)
+            .filter(|text| !text.is_empty())
+            .map(|text| range(text, "clusterCIDR"))
+            .collect::<Result<_, _>>()?;
+        let mode = match file.detect_local_mode.as_deref().unwrap_or_default() {
+            "" => DetectLocalMode::Unset,
+            "ClusterCIDR" => DetectLocalMode::ClusterCidr,
+            "NodeCIDR" | "BridgeInterface" | "InterfaceNamePrefix" => DetectLocalMode::NodeLocal,
+            other => return Err(format!("detectLocalMode: unknown mode {other:?}")),
+        };
+        self.settings.pods = PodDetection { cluster_ranges, mode };
+        let sections = [file.iptables, file.nftables].into_iter().flatten();
+        self.settings.masquerade_all =
+            sections.filter_map(|section| section.masquerade_all).any(|yes| yes);
+        let windows = file.winkernel.unwrap_or_default();
+        let named = |text: Option<String>| text.filter(|text| !text.is_empty());
+        self.windows = WindowsConfiguration {
+            network_name: named(windows.network_name),
+            source_vip: named(windows.source_vip),
+            enable_dsr: windows.enable_dsr,
+            root_endpoint_name: named(windows.root_hns_endpoint_name),
+            forward_health_check_vip: windows.forward_health_check_vip.unwrap_or(false),
+        };
+        Ok(())
+    }
+
+    fn add_own(&mut self, file: SwitchyardConfiguration) -> Result<(), String> {
+        self.settings.service_ranges = ranges(&file.service_cidrs, "serviceCIDRs")?.into();
+        self.settings.external_ips = match file.external_ips {
+            Value::Null | Value::Bool(true) => ExternalIps::All,
+            Value::Bool(false) => ExternalIps::None,
+            Value::Array(_) => {
+                let texts: Vec<String> = read(file.external_ips)?;
+                ExternalIps::Within(ranges(&texts, "externalIPs")?.into())
+            }
+            _ => return Err("externalIPs: must be true, false or a list of ranges".to_owned()),
+        };
+        let service = |(index, text): (usize, &String)| match text.split_once('/') {
+            Some((namespace, name)) => Ok(ServiceKey::new(namespace, name)),
+            None => Err(format!("priorityServices[{index}]: must be NAMESPACE/NAME")),
+        };
+        self.settings.priority_services =
+            file.priority_services.iter().enumerate().map(service).collect::<Result<_, _>>()?;
+        Ok(())
+    }
+}
+
+fn read<T: for<'a> Deserialize<'a>>(document: Value) -> Result<T, String> {
+    serde_json::from_value(document).map_err(|trouble| trouble.to_string())
+}
+
+fn range(text: &str, field: &str) -> Result<IpNet, String> {
+    parse_range(text).map_err(|trouble| format!("{field}: {text:?}: {trouble}"))
+}
+
+fn ranges(texts: &[String], field: &str) -> Result<Vec<IpNet>, String> {
+    let range = |(index, text): (usize, &String)| range(text, &format!("{field}[{index}]"));
+    texts.iter().enumerate().map(range).collect()
+}

@@ -1,0 +1,22 @@
+//! Kubernetes objects from manifests into cluster events.
+//!
+//! Reading is lenient where Kubernetes is and never gives up on the whole for the sake of a part: a wrong type, an
+//! impossible number or a malformed address is refused by itself, with the object, the field and the reason, and everything
+//! else is used. This crate decides no policy.
+
+mod configuration;
+mod document;
+mod field;
+mod manifest;
+mod meta;
+mod node;
+mod range;
+mod raw;
+mod refusal;
+mod service;
+mod slice;
+
+pub use configuration::{Configuration, ConfigurationError, WindowsConfiguration};
+pub use document::from_yaml;
+pub use manifest::{Counts, Manifests, ReadError};
+pub use refusal::Refusal;

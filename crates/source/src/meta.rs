@@ -1,0 +1,123 @@
+//! What all objects have: names, labels, annotations, the moment they were made.
+
+use std::fmt;
+
+use switchyard_model::{Created, Name, ObjectKey};
+
+use crate::field::{Field, Texts};
+use crate::raw::Metadata;
+use crate::refusal::{Notes, OBJECT, Refused, TEXT, name_trouble};
+
+/// The namespace of an object that names none.
+const DEFAULT_NAMESPACE: &str = "default";
+
+/// Whether objects of a kind live in namespaces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scope {
+    Namespaced,
+    Cluster,
+}
+
+/// An object's name for people, as far as it can be read: `EndpointSlice shop/web-1`, or where the document stands.
+pub(crate) fn title(kind: &str, metadata: &Field<Metadata>, scope: Scope, place: &str) -> String {
+    let Field::Present(metadata) = metadata else { return format!("{kind} in {place}") };
+    let text = |field: &Field<String>| match field {
+        Field::Present(text) if name_trouble(text).is_none() => Some(text.clone()),
+        Field::Present(_) | Field::Absent | Field::Wrong(_) => None,
+    };
+    let Some(name) = text(&metadata.name) else { return format!("{kind} in {place}") };
+    let namespace = text(&metadata.namespace).unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned());
+    match scope {
+        Scope::Namespaced => format!("{kind} {namespace}/{name}"),
+        Scope::Cluster => format!("{kind} {name}"),
+    }
+}
+
+/// What every kind needs of the metadata.
+pub(crate) struct Meta {
+    pub(crate) key: ObjectKey,
+    pub(crate) uid: Option<Name>,
+    pub(crate) created: Created,
+    pub(crate) labels: Texts,
+    pub(crate) annotations: Texts,
+}
+
+impl Meta {
+    /// Reads the metadata. Without a usable name there is no object.
+    pub(crate) fn read(
+        metadata: Field<Metadata>,
+        scope: Scope,
+        notes: &Notes,
+    ) -> Result<Self, Refused> {
+        let metadata = notes.take_strictly(metadata, "metadata", OBJECT)?.unwrap_or_default();
+        let name = Self::name(metadata.name, "metadata.name", notes)?;
+        let namespace = match metadata.namespace {
+            _ if scope == Scope::Cluster => String::new(),
+            Field::Absent => DEFAULT_NAMESPACE.to_owned(),
+            Field::Present(empty) if empty.is_empty() => DEFAULT_NAMESPACE.to_owned(),
+            namespace => Self::name(namespace, "metadata.namespace", notes)?,
+        };
+        let labels = notes.take_strictly(metadata.labels, "metadata.labels", OBJECT)?;
+        let annotations = notes.take(metadata.annotations, "metadata.annotations", OBJECT);
+        let uid = notes.take(metadata.uid, "metadata.uid", TEXT).filter(|uid| !uid.is_empty());
+        Ok(Self {
+            key: ObjectKey::new(namespace, name),
+            uid: uid.map(Name::from),
+            created: created(metadata.creation_timestamp, notes),
+            labels: labels.unwrap_or_default(),
+            annotations: annotations.unwrap_or_default(),
+        })
+    }
+
+    fn name(field: Field<String>, path: &str, notes: &Notes) -> Result<String, Refused> {
+        let name = notes.take_strictly(field, path, TEXT)?.unwrap_or_default();
+        match name_trouble(&name) {
+            Some(trouble) => {
+                notes.refuse(path, trouble);
+                Err(Refused)
+            }
+            None => Ok(name),
+        }
+    }
+
+    /// Whether there is a label `key`, with any value.
+    pub(crate) fn has_label(&self, key: &str) -> bool {
+        self.labels.contains_key(key)
+    }
+
+    /// The value of the label `key`.
+    pub(crate) fn label(&mut self, key: &str, notes: &Notes) -> Option<String> {
+        let field = self.labels.remove(key)?;
+        notes.take(field, LabelPath("labels", key), TEXT)
+    }
+
+    /// The value of the annotation `key`.
+    pub(crate) fn annotation(&mut self, key: &str, notes: &Notes) -> Option<String> {
+        let field = self.annotations.remove(key)?;
+        notes.take(field, LabelPath("annotations", key), TEXT)
+    }
+}
+
+/// The path of one label or annotation.
+struct LabelPath<'a>(&'a str, &'a str);
+
+impl fmt::Display for LabelPath<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "metadata.{}[{}]", self.0, self.1)
+    }
+}
+
+/// The moment an object was made. One that cannot be read counts as newest, as an absent one does.
+fn created(field: Field<String>, notes: &Notes) -> Created {
+    const PATH: &str = "metadata.creationTimestamp";
+    let Some(text) = notes.take(field, PATH, "a time such as 2026-01-31T12:00:00Z") else {
+        return Created::UNKNOWN;
+    };
+    match text.parse::<jiff::Timestamp>() {
+        Ok(moment) => Created::at(moment.as_microsecond()),
+        Err(_) => {
+            notes.refuse(PATH, "not a time such as 2026-01-31T12:00:00Z; counts as newest");
+            Created::UNKNOWN
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! The program that is measured: built once, run alone or under an instruction counter.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, anyhow};
+
+use crate::program;
+use crate::workspace::Workspace;
+
+/// As what ships, with the names of functions left in.
+const PROFILE: &[&str] = &[
+    "profile.measure.inherits='release'",
+    "profile.measure.strip='none'",
+    "profile.measure.debug='line-tables-only'",
+];
+
+/// The built program.
+pub(super) struct Measure {
+    program: PathBuf,
+    folder: PathBuf,
+}
+
+impl Measure {
+    /// Builds it.
+    pub(super) fn build(workspace: &Workspace) -> Result<Self> {
+        let mut build = workspace.cargo(&["build", "--quiet", "--package", "xtask"]);
+        build.args(["--bin", "measure", "--profile", "measure"]);
+        for setting in PROFILE {
+            build.args(["--config", setting]);
+        }
+        program::output(&mut build)?;
+        let folder = workspace.target.join("measure");
+        Ok(Self { program: folder.join("measure"), folder })
+    }
+
+    /// The number it prints.
+    pub(super) fn number(&self, words: &[&str]) -> Result<u64> {
+        let printed = program::output(Command::new(&self.program).args(words))?;
+        let text = String::from_utf8_lossy(&printed);
+        text.trim().parse().with_context(|| format!("measure {}: {text:?}", words.join(" ")))
+    }
+
+    /// The smallest of the numbers it prints in `times` runs.
+    pub(super) fn least(&self, words: &[&str], times: usize) -> Result<u64> {
+        let numbers: Vec<u64> =
+            (0..times).map(|_| self.number(words)).collect::<Result<Vec<_>>>()?;
+        numbers.into_iter().min().context("it was not run at all")
+    }
+
+    /// How many instructions run inside its function `function`.
+    pub(super) fn instructions(&self, function: &str, words: &[&str]) -> Result<u64> {
+        let counts = self.folder.join(format!("callgrind.{}", words.join("-")));
+        let mut valgrind = Command::new("valgrind");
+        valgrind.args(["--quiet", "--tool=callgrind"]);
+        valgrind.arg(format!("--callgrind-out-file={}", counts.display()));
+        valgrind.arg(format!("--toggle-collect=measure::{function}"));
+        valgrind.arg(&self.program).args(words);
+        program::output(&mut valgrind)?;
+        let text =
+            fs::read_to_string(&counts).with_context(|| format!("read {}", counts.display()))?;
+        total(&text).with_context(|| format!("{}: of {function}", counts.display()))
+    }
+}
+
+/// The sum in the output of callgrind. Nothing at all means that the function was not found.
+fn total(text: &str) -> Result<u64> {
+    text.lines()
+        .find_map(|line| line.strip_prefix("totals: ")?.trim().parse().ok())
+        .filter(|total| *total > 0)
+        .ok_or_else(|| anyhow!("no instructions were counted"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn totals_are_read() {
+        assert_eq!(total("version: 1\nsummary: 7\n\ntotals: 42\n").unwrap(), 42);
+        assert!(total("totals: 0\n").is_err());
+        assert!(total("").is_err());
+    }
+}

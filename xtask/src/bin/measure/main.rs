@@ -1,0 +1,100 @@
+//! What `cargo xtask bench` measures, in a program of its own: so that a counting allocator disturbs nothing else, and
+//! valgrind sees no more than it must.
+//!
+//! * `measure full SERVICES` and `measure change SERVICES` do the work once, for an instruction counter that looks at
+//!   [`full_view`] and [`one_change`] alone, and print the nanoseconds it took (which valgrind makes meaningless).
+//! * `measure heap SERVICES ENDPOINTS` prints the bytes that a cluster and one node's views of it hold.
+
+#![expect(clippy::print_stdout, reason = "its output is its answer")]
+
+mod cluster;
+mod heap;
+
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+use switchyard_model::{ClusterEvent, Name, Settings, ViewEvent};
+use switchyard_nodeview::Stream;
+
+use crate::cluster::Shape;
+
+/// How many changes are applied one by one; what is printed is for all of them.
+const CHANGES: usize = 100;
+
+/// How many endpoints each Service has where time or instructions are measured.
+const ENDPOINTS: usize = 10;
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["full", services] => full(Shape { services: services.parse()?, endpoints: ENDPOINTS }),
+        ["change", services] => change(Shape { services: services.parse()?, endpoints: ENDPOINTS }),
+        ["heap", services, endpoints] => {
+            let (services, endpoints) = (services.parse()?, endpoints.parse()?);
+            println!("{}", held(Shape { services, endpoints }));
+            Ok(())
+        }
+        _ => bail!("give full SERVICES, change SERVICES or heap SERVICES ENDPOINTS"),
+    }
+}
+
+/// All of a cluster at once. The instruction counter finds this function by its name.
+#[inline(never)]
+fn full_view(stream: &mut Stream, events: Vec<ClusterEvent>) -> Vec<ViewEvent> {
+    stream.apply(events)
+}
+
+/// One change of one slice. The instruction counter finds this function by its name.
+#[inline(never)]
+fn one_change(stream: &mut Stream, event: ClusterEvent) -> Vec<ViewEvent> {
+    stream.apply([event])
+}
+
+fn full(shape: Shape) -> Result<()> {
+    let events = shape.events();
+    let mut stream = new_stream();
+    let clock = start();
+    let out = full_view(&mut stream, events);
+    println!("{}", clock.elapsed().as_nanos());
+    if out.len() != shape.services + 2 {
+        bail!("{} events out of {} Services", out.len(), shape.services);
+    }
+    Ok(())
+}
+
+fn change(shape: Shape) -> Result<()> {
+    let mut stream = new_stream();
+    stream.apply(shape.events());
+    let changes: Vec<_> = shape.changes(CHANGES).collect();
+    let mut nanoseconds = 0;
+    for change in changes {
+        let clock = start();
+        let out = one_change(&mut stream, change);
+        nanoseconds += clock.elapsed().as_nanos();
+        if out.len() != 2 {
+            bail!("{} events out of one change", out.len());
+        }
+    }
+    println!("{nanoseconds}");
+    Ok(())
+}
+
+/// The bytes that a cluster and the views hold, once nobody holds the events any more.
+fn held(shape: Shape) -> i64 {
+    let before = heap::live();
+    let mut stream = new_stream();
+    drop(stream.apply(shape.events()));
+    let bytes = heap::live() - before;
+    drop(stream);
+    bytes
+}
+
+fn new_stream() -> Stream {
+    Stream::new(Name::from(cluster::node_name(0)), Settings::default())
+}
+
+#[expect(clippy::disallowed_methods, reason = "a time that is quoted")]
+fn start() -> Instant {
+    Instant::now()
+}

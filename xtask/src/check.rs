@@ -1,0 +1,56 @@
+//! `cargo xtask check`: a backend against the oracle.
+
+use anyhow::Result;
+use clap::Args;
+use switchyard_conformance::check::{Plan, run};
+
+use crate::Output;
+use crate::subject::subject;
+
+/// Holds a backend against the oracle, over random clusters, packets and histories.
+#[derive(Args)]
+pub(crate) struct Check {
+    /// The backend: `model`.
+    #[arg(long, default_value = "model")]
+    backend: String,
+    /// How many packets, over all clusters.
+    #[arg(long, default_value_t = 100_000)]
+    packets: u64,
+    /// How many random clusters.
+    #[arg(long, default_value_t = 1_000)]
+    clusters: u64,
+    /// How many batches of changes a history has.
+    #[arg(long, default_value_t = 8)]
+    steps: u64,
+    /// Where the random numbers begin.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How to print the report.
+    #[arg(short, long, value_enum, default_value = "table")]
+    output: Output,
+}
+
+impl Check {
+    pub(crate) fn run(self) -> Result<bool> {
+        let mut subject = subject(&self.backend)?;
+        let plan = Plan {
+            packets: self.packets,
+            clusters: self.clusters,
+            seed: self.seed,
+            histories: self.steps,
+        };
+        let report = run(&mut *subject, &plan, &mut |_| {});
+        let thin = report.thin();
+        let json = serde_json::to_value(&report)?;
+        match self.output {
+            Output::Json => println!("{json}"),
+            Output::Table => println!("{}", serde_json::to_string_pretty(&json)?),
+        }
+        for what in &thin {
+            eprintln!("check: too few packets: {what}");
+        }
+        let differences = report.different;
+        eprintln!("check on {}: {differences} differences", self.backend);
+        Ok(differences == 0 && thin.is_empty())
+    }
+}

@@ -1,0 +1,73 @@
+//! The project's own tasks.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "tasks speak to the person who runs them"
+)]
+
+mod bench;
+mod check;
+mod dependencies;
+mod facts;
+mod fuzz;
+mod program;
+mod subject;
+mod test;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+#[derive(Parser)]
+#[command(about = "The project's own tasks", disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Runs every check there is, in order, and stops at the first that fails.
+    Test(test::Test),
+    /// Checks the house rules.
+    Tidy(tidy::Tidy),
+    /// Puts arbitrary bytes through the readers: nothing may panic, hang or grow.
+    Fuzz(fuzz::Fuzz),
+    /// Measures, and holds the figures against their budgets. Needs valgrind.
+    Bench(bench::Bench),
+    /// Runs the behaviours of Services against a backend.
+    Facts(facts::Facts),
+    /// Holds a backend against the oracle, over random clusters, packets and histories.
+    Check(check::Check),
+}
+
+/// How a task prints what it found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().task {
+        Task::Test(task) => task.run(),
+        Task::Tidy(task) => task.run(),
+        Task::Fuzz(task) => task.run(),
+        Task::Bench(task) => task.run(),
+        Task::Facts(task) => task.run(),
+        Task::Check(task) => task.run(),
+    };
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

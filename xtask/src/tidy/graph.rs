@@ -1,0 +1,138 @@
+//! Who may depend on whom inside the workspace.
+
+use super::Trouble;
+use crate::workspace::{Package, Workspace};
+
+/// What one crate may use.
+struct Edges {
+    name: &'static str,
+    /// In what it is.
+    uses: &'static [&'static str],
+    /// Also in its tests.
+    tests_use: &'static [&'static str],
+}
+
+const fn edges(name: &'static str, uses: &'static [&'static str]) -> Edges {
+    Edges { name, uses, tests_use: &[] }
+}
+
+const MODEL: &str = "switchyard-model";
+const NODEVIEW: &str = "switchyard-nodeview";
+const SOURCE: &str = "switchyard-source";
+const HCN: &str = "switchyard-hcn";
+const HCN_EMULATOR: &str = "switchyard-hcn-emulator";
+const WINKERNEL: &str = "switchyard-winkernel";
+const CONFORMANCE: &str = "switchyard-conformance";
+const PRODUCT: &str = "switchyard";
+
+/// The graph. A new edge is a change of design.
+const GRAPH: &[Edges] = &[
+    edges(MODEL, &[]),
+    edges(NODEVIEW, &[MODEL]),
+    edges(SOURCE, &[MODEL]),
+    edges(HCN, &[]),
+    edges(HCN_EMULATOR, &[HCN, MODEL]),
+    Edges {
+        name: WINKERNEL,
+        uses: &[HCN, MODEL],
+        tests_use: &[NODEVIEW, SOURCE, HCN_EMULATOR, CONFORMANCE],
+    },
+    edges(CONFORMANCE, &[]),
+    edges(PRODUCT, &[MODEL, NODEVIEW, SOURCE, HCN, HCN_EMULATOR, WINKERNEL]),
+    edges("switchyard-fuzz", &[MODEL, NODEVIEW, SOURCE]),
+    edges("xtask", &[MODEL, NODEVIEW, SOURCE, HCN, HCN_EMULATOR, WINKERNEL, CONFORMANCE, PRODUCT]),
+];
+
+/// Every edge that is not in the graph, and every crate that it does not know.
+pub(super) fn check(workspace: &Workspace) -> Vec<Trouble> {
+    let ours: Vec<&str> = workspace.packages.iter().map(|package| package.name.as_str()).collect();
+    workspace.packages.iter().flat_map(|package| of_package(workspace, package, &ours)).collect()
+}
+
+fn of_package(workspace: &Workspace, package: &Package, ours: &[&str]) -> Vec<Trouble> {
+    let path = workspace.relative(&package.manifest_path);
+    let mut troubles = Vec::new();
+    if package.description.as_deref().is_none_or(|text| text.trim().is_empty()) {
+        let what = "no description: say in a sentence what the crate is".to_owned();
+        troubles.push(Trouble::new(path, 1, what));
+    }
+    let Some(edges) = GRAPH.iter().find(|edges| edges.name == package.name) else {
+        let what = format!("{} is not in the crate graph: add it to GRAPH in xtask", package.name);
+        troubles.push(Trouble::new(path, 1, what));
+        return troubles;
+    };
+    let wanted = package.dependencies.iter().filter(|other| ours.contains(&other.name.as_str()));
+    for other in wanted {
+        let name = other.name.as_str();
+        let in_tests = other.kind.as_deref() == Some("dev");
+        let allowed = edges.uses.contains(&name) || (in_tests && edges.tests_use.contains(&name));
+        if !allowed {
+            let what = format!(
+                "{} must not depend on {name}: depend inward, or change GRAPH in xtask and say why",
+                package.name
+            );
+            troubles.push(Trouble::new(path, 1, what));
+        }
+    }
+    troubles
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workspace::Dependency;
+
+    fn package(name: &str, description: &str, dependencies: Vec<Dependency>) -> Package {
+        Package {
+            name: name.to_owned(),
+            description: Some(description.to_owned()),
+            manifest_path: format!("/top/{name}/Cargo.toml").into(),
+            dependencies,
+        }
+    }
+
+    /// That there is exactly the trouble `expected` when `name` depends on `other`; none where nothing is expected.
+    fn expect(name: &str, other: &str, kind: Option<&str>, expected: &str) {
+        let depend = |name: &str, kind: Option<&str>| Dependency {
+            name: name.to_owned(),
+            kind: kind.map(str::to_owned),
+        };
+        let dependencies = vec![depend(other, kind), depend("serde", None)];
+        let workspace = Workspace {
+            root: "/top".into(),
+            target: "/top/target".into(),
+            packages: vec![package(name, "One.", dependencies), package(other, "Two.", Vec::new())],
+        };
+        let found: Vec<_> = check(&workspace).iter().map(ToString::to_string).collect();
+        let expected: Vec<_> = Some(expected).filter(|text| !text.is_empty()).into_iter().collect();
+        assert_eq!(found.len(), expected.len(), "{found:?}");
+        assert!(found.iter().zip(expected).all(|(found, text)| found.contains(text)), "{found:?}");
+    }
+
+    #[test]
+    fn an_edge_is_in_the_graph_or_wrong() {
+        expect(NODEVIEW, MODEL, None, "");
+        expect(NODEVIEW, SOURCE, None, "must not depend on switchyard-source");
+        expect(NODEVIEW, SOURCE, Some("dev"), "must not depend on switchyard-source");
+        expect(WINKERNEL, HCN_EMULATOR, Some("dev"), "");
+        expect(WINKERNEL, HCN_EMULATOR, None, "must not depend on switchyard-hcn-emulator");
+        expect(
+            "stranger",
+            MODEL,
+            None,
+            "stranger/Cargo.toml:1: stranger is not in the crate graph",
+        );
+    }
+
+    #[test]
+    fn a_crate_says_what_it_is() {
+        let workspace = Workspace {
+            root: "/top".into(),
+            target: "/top/target".into(),
+            packages: vec![package(MODEL, " ", Vec::new())],
+        };
+        let found: Vec<_> = check(&workspace).iter().map(ToString::to_string).collect();
+        assert_eq!(found.len(), 1);
+        assert!(found[0].starts_with("switchyard-model/Cargo.toml:1: no description"));
+    }
+}
