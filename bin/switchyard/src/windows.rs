@@ -8,7 +8,9 @@ use std::num::NonZeroU16;
 use anyhow::Context;
 use switchyard_hcn::Client;
 use switchyard_hcn_emulator::{NodeAddresses, State, Tracer};
-use switchyard_model::{Cluster, Destination, Frontend, Outcome, Packet, ServicePortView, Verdict};
+use switchyard_model::{
+    Cluster, Destination, Frontend, Outcome, Packet, ServicePortView, Settings, Verdict, ViewSet,
+};
 use switchyard_nodeview::{Clients, NodeView, Source, Stream};
 use switchyard_winkernel::limits::{self, Substitute};
 use switchyard_winkernel::{Observed, Reconciler, Wanted, execute};
@@ -20,15 +22,15 @@ use crate::network::Hns;
 ///
 /// # Errors
 /// When a Service asks for what is not available yet.
-pub fn wanted(hns: &Hns, view: &NodeView) -> Result<Wanted, Failure> {
-    if let Some(asking) = view.views().find(|view| view.preserve_destination) {
+pub fn wanted(hns: &Hns, views: &ViewSet, settings: &Settings) -> Result<Wanted, Failure> {
+    if let Some(asking) = views.views().find(|view| view.preserve_destination) {
         return Err(Failure::Refused(format!(
             "Service {}: the annotation preserve-destination is not available yet",
             asking.key.service
         )));
     }
-    let priority = &view.settings().priority_services;
-    Ok(Wanted::new(view.views(), view.node(), &hns.network, priority))
+    let wanted = Wanted::new(views, &hns.network, &settings.priority_services);
+    Ok(wanted.context("the views of the node are not complete")?)
 }
 
 /// The way from what HNS holds to what the node's views want.
@@ -38,7 +40,9 @@ pub fn wanted(hns: &Hns, view: &NodeView) -> Result<Wanted, Failure> {
 pub fn reconciler(hns: &Hns, stream: &Stream) -> Result<Reconciler, Failure> {
     let observed = Observed::read(Client::new(&hns.emulator), hns.network.id)
         .context("read what HNS holds")?;
-    Ok(Reconciler::new(hns.network.clone(), wanted(hns, stream.view())?, observed))
+    let views: ViewSet = stream.snapshot().into_iter().collect();
+    let wanted = wanted(hns, &views, stream.view().settings())?;
+    Ok(Reconciler::new(hns.network.clone(), wanted, observed))
 }
 
 /// Leads HNS to what the node's views want, and says which calls failed.

@@ -14,6 +14,7 @@ mod serve;
 mod settings;
 mod terms;
 mod view;
+mod view_set;
 
 pub use address::{AddressError, AddressPair, parse_address, parse_endpoint, parse_unicast};
 pub use cluster::{Cluster, ClusterEvent, Touched};
@@ -31,3 +32,4 @@ pub use view::{
     Backend, BackendSet, Frontend, NodeFacts, NodePortAddress, NodePortAddresses, ServicePortView,
     Serving, SourceRule, ViewEvent, ViewKey, WhenEmpty,
 };
+pub use view_set::ViewSet;

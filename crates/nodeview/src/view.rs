@@ -5,8 +5,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use switchyard_model::{
-    BackendSet, Cluster, Family, Frontend, Name, NodeFacts, Service, ServiceKey, ServicePort,
-    ServicePortView, Serving, Settings, Touched, TrafficPolicy, ViewEvent, ViewKey, WhenEmpty,
+    BackendSet, Cluster, Family, Frontend, Name, NodeFacts, Protocol, Service, ServiceKey,
+    ServicePort, ServicePortView, Serving, Settings, Touched, TrafficPolicy, ViewEvent, ViewKey,
+    WhenEmpty,
 };
 
 use crate::claims::{Claims, Held, claims_of};
@@ -155,27 +156,25 @@ impl NodeView {
         let first = ViewKey {
             service: key.clone(),
             port: Name::new(),
-            protocol: switchyard_model::Protocol::Tcp,
+            protocol: Protocol::Tcp,
             family: Family::IPv4,
         };
-        let known: Vec<ViewKey> = self
-            .views
-            .range(first..)
-            .take_while(|(known, _)| known.service == *key)
-            .map(|(known, _)| known.clone())
-            .collect();
-        for known in known {
-            if !wanted.contains_key(&known) {
-                self.views.remove(&known);
-                events.push(ViewEvent::Remove(known));
-            } else if wanted.get(&known) == self.views.get(&known).map(|view| &**view) {
-                wanted.remove(&known);
+        let known = self.views.range(first..).map(|(known, _)| known);
+        let known = known.take_while(|known| known.service == *key).cloned();
+        let keys: BTreeSet<ViewKey> = known.chain(wanted.keys().cloned()).collect();
+        for key in keys {
+            match wanted.remove(&key) {
+                None => {
+                    self.views.remove(&key);
+                    events.push(ViewEvent::Remove(key));
+                }
+                Some(view) if self.views.get(&key).is_some_and(|known| **known == view) => {}
+                Some(view) => {
+                    let view = Arc::new(view);
+                    events.push(ViewEvent::Upsert(view.clone()));
+                    self.views.insert(key, view);
+                }
             }
-        }
-        for (key, view) in wanted {
-            let view = Arc::new(view);
-            events.push(ViewEvent::Upsert(view.clone()));
-            self.views.insert(key, view);
         }
     }
 

@@ -1,17 +1,20 @@
 //! The configuration file: a `KubeProxyConfiguration`, a `SwitchyardConfiguration`, or both.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::net::IpAddr;
 
 use ipnet::IpNet;
 use serde::Deserialize;
 use serde_json::Value;
 use switchyard_model::{
     DetectLocalMode, ExternalIps, NodePortAddress, NodePortAddresses, PodDetection, ServiceKey,
-    Settings,
+    Settings, parse_address,
 };
 
 use crate::document::{from_yaml, split};
 use crate::range::parse_range;
+use crate::refusal::name_trouble;
 
 /// What the file says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,7 +31,7 @@ pub struct WindowsConfiguration {
     /// `networkName`: the HNS network.
     pub network_name: Option<String>,
     /// `sourceVip`: the address that overlay networks rewrite clients to.
-    pub source_vip: Option<String>,
+    pub source_vip: Option<IpAddr>,
     /// `enableDSR`: whether ClusterIP load balancers use direct server return.
     pub enable_dsr: Option<bool>,
     /// `rootHnsEndpointName`.
@@ -93,27 +96,28 @@ struct Winkernel {
     root_hns_endpoint_name: Option<String>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 struct SwitchyardConfiguration {
-    #[expect(dead_code, reason = "told apart by it before")]
     api_version: String,
-    #[expect(dead_code, reason = "told apart by it before")]
     kind: String,
-    #[serde(rename = "serviceCIDRs", default)]
-    service_cidrs: Vec<String>,
-    #[serde(rename = "externalIPs", default)]
+    #[serde(rename = "serviceCIDRs")]
+    service_cidrs: Option<Vec<String>>,
+    #[serde(rename = "externalIPs")]
     external_ips: Value,
-    #[serde(default)]
-    priority_services: Vec<String>,
-    /// How often HNS is read back; for the agent.
-    #[serde(default)]
-    #[expect(dead_code, reason = "the agent's; accepted so that one file serves all commands")]
+    priority_services: Option<Vec<String>>,
+    /// How often HNS is read back; the agent's, accepted so that one file serves all commands.
     audit_period: Option<String>,
-    /// Whose objects may be taken over; for the agent.
-    #[serde(default)]
-    #[expect(dead_code, reason = "the agent's; accepted so that one file serves all commands")]
-    takeover: Option<String>,
+    /// Whose objects may be taken over; the agent's.
+    takeover: Option<Takeover>,
+}
+
+#[derive(Deserialize)]
+enum Takeover {
+    #[serde(rename = "none")]
+    None,
+    #[serde(rename = "kube-proxy")]
+    KubeProxy,
 }
 
 impl Configuration {
@@ -133,21 +137,32 @@ impl Configuration {
     /// When a field is not what it must be.
     pub fn parse(name: &str, bytes: &[u8]) -> Result<Self, ConfigurationError> {
         let mut configuration = Self::default();
+        let mut seen = BTreeSet::new();
         for document in split(name, bytes) {
             let failed = |reason| ConfigurationError::Document { place: document.place(), reason };
             if let Some(text) = document.text().map_err(failed)? {
-                configuration.add(text).map_err(failed)?;
+                let kind = configuration.add(text).map_err(failed)?;
+                if !seen.insert(kind) {
+                    return Err(failed(format!("a second {kind}: one document says it all")));
+                }
             }
         }
         Ok(configuration)
     }
 
-    fn add(&mut self, text: &str) -> Result<(), String> {
+    /// Takes one document in; returns its kind.
+    fn add(&mut self, text: &str) -> Result<&'static str, String> {
         let document: Value = from_yaml(text)?;
         let word = |field| document.get(field).and_then(Value::as_str).unwrap_or_default();
         match (word("apiVersion"), word("kind")) {
-            (KUBE_PROXY, "KubeProxyConfiguration") => self.add_kube_proxy(read(document)?),
-            (OWN, "SwitchyardConfiguration") => self.add_own(read(document)?),
+            (KUBE_PROXY, "KubeProxyConfiguration") => {
+                self.add_kube_proxy(read(document)?)?;
+                Ok("KubeProxyConfiguration")
+            }
+            (OWN, "SwitchyardConfiguration") => {
+                self.add_own(read(document)?)?;
+                Ok("SwitchyardConfiguration")
+            }
             (version, kind) => Err(format!(
                 "{version:?} {kind:?} is neither {KUBE_PROXY} KubeProxyConfiguration nor \
                  {OWN} SwitchyardConfiguration"
@@ -187,7 +202,7 @@ impl Configuration {
         let named = |text: Option<String>| text.filter(|text| !text.is_empty());
         self.windows = WindowsConfiguration {
             network_name: named(windows.network_name),
-            source_vip: named(windows.source_vip),
+            source_vip: named(windows.source_vip).map(|text| source_vip(&text)).transpose()?,
             enable_dsr: windows.enable_dsr,
             root_endpoint_name: named(windows.root_hns_endpoint_name),
             forward_health_check_vip: windows.forward_health_check_vip.unwrap_or(false),
@@ -196,28 +211,48 @@ impl Configuration {
     }
 
     fn add_own(&mut self, file: SwitchyardConfiguration) -> Result<(), String> {
-        self.settings.service_ranges = ranges(&file.service_cidrs, "serviceCIDRs")?.into();
+        self.settings.service_ranges =
+            ranges(&file.service_cidrs.unwrap_or_default(), "serviceCIDRs")?.into();
         self.settings.external_ips = match file.external_ips {
             Value::Null | Value::Bool(true) => ExternalIps::All,
             Value::Bool(false) => ExternalIps::None,
             Value::Array(_) => {
-                let texts: Vec<String> = read(file.external_ips)?;
+                let texts: Vec<String> = read(file.external_ips)
+                    .map_err(|trouble: String| format!("externalIPs{trouble}"))?;
                 ExternalIps::Within(ranges(&texts, "externalIPs")?.into())
             }
             _ => return Err("externalIPs: must be true, false or a list of ranges".to_owned()),
         };
-        let service = |(index, text): (usize, &String)| match text.split_once('/') {
-            Some((namespace, name)) => Ok(ServiceKey::new(namespace, name)),
-            None => Err(format!("priorityServices[{index}]: must be NAMESPACE/NAME")),
-        };
+        let services = file.priority_services.unwrap_or_default();
         self.settings.priority_services =
-            file.priority_services.iter().enumerate().map(service).collect::<Result<_, _>>()?;
+            services.iter().enumerate().map(priority_service).collect::<Result<_, _>>()?;
         Ok(())
     }
 }
 
+fn source_vip(text: &str) -> Result<IpAddr, String> {
+    parse_address(text).map_err(|trouble| format!("winkernel.sourceVip: {text:?}: {trouble}"))
+}
+
+fn priority_service((index, text): (usize, &String)) -> Result<ServiceKey, String> {
+    match text.split_once('/') {
+        Some((namespace, name))
+            if name_trouble(namespace).is_none() && name_trouble(name).is_none() =>
+        {
+            Ok(ServiceKey::new(namespace, name))
+        }
+        _ => Err(format!("priorityServices[{index}]: {text:?}: must be NAMESPACE/NAME")),
+    }
+}
+
 fn read<T: for<'a> Deserialize<'a>>(document: Value) -> Result<T, String> {
-    serde_json::from_value(document).map_err(|trouble| trouble.to_string())
+    serde_path_to_error::deserialize(document).map_err(|trouble| {
+        let path = trouble.path().to_string();
+        match path.as_str() {
+            "." => trouble.inner().to_string(),
+            path => format!("{path}: {}", trouble.inner()),
+        }
+    })
 }
 
 fn range(text: &str, field: &str) -> Result<IpNet, String> {

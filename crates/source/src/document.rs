@@ -1,6 +1,8 @@
 //! A file into documents: split first, so that a broken one harms no other.
 
 use serde::Deserialize;
+use serde_saphyr::UserMessageFormatter;
+use serde_saphyr::options::NonFiniteFloatPolicy;
 
 use crate::field::Field;
 use crate::raw::Document;
@@ -17,18 +19,16 @@ pub(crate) struct RawDocument<'a> {
     bytes: &'a [u8],
 }
 
-/// Splits a file at the lines that begin with `---`. No line inside a document can: YAML indents what it nests, and JSON
-/// has no such line.
+/// Splits a file at the marks of YAML: lines that begin with `---` or `...`. No line inside a document can: YAML indents what
+/// it nests, and JSON has no such line. The mark itself belongs to neither side.
 pub(crate) fn split<'a>(file: &'a str, bytes: &'a [u8]) -> Vec<RawDocument<'a>> {
     let mut documents = Vec::new();
     let (mut start, mut start_line, mut place) = (0, 1, 0);
     for (index, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
-        let is_mark = line
-            .strip_prefix(b"---")
-            .is_some_and(|rest| rest.first().is_none_or(u8::is_ascii_whitespace));
-        if is_mark {
+        let mark = line.strip_prefix(b"---").or_else(|| line.strip_prefix(b"..."));
+        if mark.is_some_and(|rest| rest.first().is_none_or(u8::is_ascii_whitespace)) {
             documents.push(RawDocument { file, line: start_line, bytes: &bytes[start..place] });
-            (start, start_line) = (place, index + 1);
+            (start, start_line) = (place + 3, index + 1);
         }
         place += line.len();
     }
@@ -53,16 +53,31 @@ impl RawDocument<'_> {
         if !text.trim_start().starts_with('{') {
             return vec![from_yaml(text).map_err(|reason| self.in_file(&reason))];
         }
-        let mut read: Vec<Result<Field<Document>, String>> =
-            serde_json::Deserializer::from_str(text)
-                .into_iter()
-                .map(|json| json.map_err(|reason| self.in_file(&reason.to_string())))
-                .collect();
+        let mut read = self.json_objects(text);
         // YAML may be written with braces, too.
         if let [only @ Err(_)] = read.as_mut_slice()
             && let Ok(yaml) = from_yaml(text)
         {
             *only = Ok(yaml);
+        }
+        read
+    }
+
+    /// Reads JSON objects behind each other. A comment behind them is none.
+    fn json_objects(&self, text: &str) -> Vec<Result<Field<Document>, String>> {
+        let mut read = Vec::new();
+        let mut objects = serde_json::Deserializer::from_str(text).into_iter();
+        loop {
+            let begin = objects.byte_offset();
+            match objects.next() {
+                Some(Ok(object)) => read.push(Ok(object)),
+                Some(Err(_)) if !read.is_empty() && is_blank(&text[begin..]) => break,
+                Some(Err(reason)) => {
+                    read.push(Err(self.in_file(&reason.to_string())));
+                    break;
+                }
+                None => break,
+            }
         }
         read
     }
@@ -87,11 +102,12 @@ impl RawDocument<'_> {
     }
 }
 
-/// Whether there is nothing but white space, comments and document marks.
+/// Whether there is nothing but white space, comments and directives.
 fn is_blank(text: &str) -> bool {
     text.lines().all(|line| {
-        let line = line.trim();
-        line.is_empty() || line.starts_with('#') || line == "---" || line == "..."
+        let first = line.trim_start().chars().next();
+        let directive = line.starts_with("%YAML") || line.starts_with("%TAG");
+        first.is_none_or(|first| first == '#') || directive
     })
 }
 
@@ -114,7 +130,10 @@ pub fn from_yaml<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, String> {
         budget: budget,
         strict_booleans: true,
         with_snippet: false,
+        non_finite_float_policy: NonFiniteFloatPolicy::PassThrough,
     };
-    serde_saphyr::from_str_with_options(text, options)
-        .map_err(|trouble| trouble.to_string().lines().collect::<Vec<_>>().join("; "))
+    serde_saphyr::from_str_with_options(text, options).map_err(|trouble| {
+        let text = trouble.render_with_formatter(&UserMessageFormatter);
+        text.lines().collect::<Vec<_>>().join("; ")
+    })
 }

@@ -121,6 +121,9 @@ impl<'de, T: Shape<'de>> Deserialize<'de> for Field<T> {
     }
 }
 
+/// What was found where a number is greater than any that Kubernetes has.
+const TOO_LARGE: &str = "one that is too large";
+
 struct FieldVisitor<T>(PhantomData<T>);
 
 fn found<T>(value: Option<T>, what: &'static str) -> Field<T> {
@@ -143,15 +146,30 @@ impl<'de, T: Shape<'de>> Visitor<'de> for FieldVisitor<T> {
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Field<T>, E> {
-        Ok(found(i64::try_from(value).ok().and_then(T::number), "a number"))
+        Ok(match i64::try_from(value) {
+            Ok(value) => found(T::number(value), "a number"),
+            Err(_) => Field::Wrong(TOO_LARGE),
+        })
     }
 
-    fn visit_f64<E>(self, _value: f64) -> Result<Field<T>, E> {
-        Ok(Field::Wrong("a number that is not whole"))
+    fn visit_f64<E>(self, value: f64) -> Result<Field<T>, E> {
+        Ok(Field::Wrong(if value.is_nan() {
+            "what is not a number"
+        } else if value.is_infinite() || value.abs() > 9e15 {
+            TOO_LARGE
+        } else if value.fract() == 0.0 {
+            "a number that is not written as a whole one"
+        } else {
+            "a number that is not whole"
+        }))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Field<T>, E> {
-        Ok(found(T::text(text), "text"))
+        Ok(if text.contains('\0') {
+            Field::Wrong("text with a NUL byte")
+        } else {
+            found(T::text(text), "text")
+        })
     }
 
     fn visit_unit<E>(self) -> Result<Field<T>, E> {

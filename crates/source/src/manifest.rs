@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use switchyard_model::{ClusterEvent, Name, ObjectKey};
 
 use crate::document::split;
-use crate::field::Field;
+use crate::field::{Field, List};
 use crate::meta::{Scope, title};
-use crate::raw::Document;
-use crate::refusal::{Notes, Refusal, Refused};
+use crate::raw::{Document, Object};
+use crate::refusal::{Notes, Refusal, Refused, TEXT, printable};
 use crate::{node, service, slice};
 
 /// Input that could not be read at all.
@@ -123,8 +123,8 @@ impl Manifests {
         for document in split(name, bytes) {
             for content in document.read() {
                 match content {
-                    Ok(content) => self.add_document(content, "", &document.place()),
-                    Err(reason) => self.refuse(document.place(), String::new(), reason),
+                    Ok(content) => self.add_document(content, &document.place()),
+                    Err(reason) => self.refuse(&document.place(), "", &reason),
                 }
             }
         }
@@ -148,67 +148,85 @@ impl Manifests {
         &self.counts
     }
 
-    fn refuse(&mut self, object: String, field: String, reason: String) {
-        self.refused.push(Refusal { object, field, reason });
+    fn refuse(&mut self, object: &str, field: &str, reason: &str) {
+        self.refused.push(Refusal::new(object.to_owned(), field.to_owned(), reason));
     }
 
-    /// Takes one document in. `implied` is the kind it has when it names none: that of the list it is in.
-    fn add_document(&mut self, content: Field<Document>, implied: &str, place: &str) {
+    /// Takes one document in.
+    fn add_document(&mut self, content: Field<Document>, place: &str) {
         let document = match content {
             Field::Present(document) => document,
             Field::Absent => return,
             Field::Wrong(found) => {
-                let reason = format!("must be an object, found {found}");
-                return self.refuse(place.to_owned(), String::new(), reason);
+                return self.refuse(place, "", &format!("must be an object, found {found}"));
             }
         };
-        let word = |field: &Field<String>| match field {
-            Field::Present(word) => word.clone(),
-            Field::Absent | Field::Wrong(_) => String::new(),
-        };
-        let (api_version, kind) = (word(&document.api_version), word(&document.kind));
-        let kind = if kind.is_empty() { implied.to_owned() } else { kind };
-        if let Some(implied) = list_of(&api_version, &kind) {
-            return self.add_list(document, implied, &kind, place);
+        let (object, items) = document.split();
+        let Ok((api_version, kind)) = self.kind_of(&object, place) else { return };
+        match list_of(&api_version, &kind) {
+            Some(implied) => self.add_list(items, implied, &kind, place),
+            None => self.add_object(object, &api_version, &kind, place),
         }
-        match Kind::of(&api_version, &kind) {
-            Some(kind) => self.add_object(document, kind, place),
-            None if kind.is_empty() => {
-                self.refuse(place.to_owned(), "kind".to_owned(), "absent".to_owned());
+    }
+
+    /// The words that say what a document is.
+    fn kind_of(&mut self, object: &Object, place: &str) -> Result<(String, String), Refused> {
+        let notes = Notes::new(place.to_owned());
+        let api_version = notes.take_strictly(object.api_version.clone(), "apiVersion", TEXT);
+        let kind = notes.take_strictly(object.kind.clone(), "kind", TEXT);
+        self.refused.extend(notes.into_refusals());
+        Ok((api_version?.unwrap_or_default(), kind?.unwrap_or_default()))
+    }
+
+    fn add_list(&mut self, items: Field<List<Object>>, implied: &str, kind: &str, place: &str) {
+        let notes = Notes::new(format!("{kind} in {place}"));
+        let items = notes.take(items, "items", "a list").unwrap_or_default();
+        self.refused.extend(notes.into_refusals());
+        for (index, item) in items.into_iter().enumerate() {
+            let place = format!("{place} items[{index}]");
+            let item = match item {
+                Field::Present(item) => item,
+                Field::Absent => {
+                    self.refuse(&place, "", "must be an object, found null");
+                    continue;
+                }
+                Field::Wrong(found) => {
+                    self.refuse(&place, "", &format!("must be an object, found {found}"));
+                    continue;
+                }
+            };
+            let Ok((api_version, kind)) = self.kind_of(&item, &place) else { continue };
+            let kind = if kind.is_empty() { implied.to_owned() } else { kind };
+            if list_of(&api_version, &kind).is_some() {
+                self.refuse(&place, "kind", "a list inside a list is not read");
+            } else {
+                self.add_object(item, &api_version, &kind, &place);
             }
+        }
+    }
+
+    fn add_object(&mut self, object: Object, api_version: &str, kind: &str, place: &str) {
+        match Kind::of(api_version, kind) {
+            Some(kind) => self.read_object(object, kind, place),
+            None if kind.is_empty() => self.refuse(place, "kind", "absent"),
             None => {
-                let kind = if api_version.contains('.') || kind == "Endpoints" {
+                let named = if api_version.contains('.') || kind == "Endpoints" {
                     format!("{kind} ({api_version})")
                 } else {
-                    kind
+                    kind.to_owned()
                 };
-                *self.counts.passed_over.entry(kind).or_default() += 1;
+                *self.counts.passed_over.entry(printable(&named)).or_default() += 1;
             }
         }
     }
 
-    fn add_list(&mut self, document: Document, implied: &str, kind: &str, place: &str) {
-        match document.items {
-            Field::Absent => {}
-            Field::Present(items) => {
-                for (index, item) in items.into_iter().enumerate() {
-                    self.add_document(item, implied, &format!("{place} items[{index}]"));
-                }
-            }
-            Field::Wrong(found) => {
-                let reason = format!("must be a list, found {found}");
-                self.refuse(format!("{kind} in {place}"), "items".to_owned(), reason);
-            }
-        }
-    }
-
-    fn add_object(&mut self, document: Document, kind: Kind, place: &str) {
-        let notes = Notes::new(title(kind.word(), &document.metadata, kind.scope(), place));
+    fn read_object(&mut self, object: Object, kind: Kind, place: &str) {
+        let notes = Notes::new(title(kind.word(), &object.metadata, kind.scope(), place));
         let event = match kind {
-            Kind::Service => service::read(document, &notes).map(ClusterEvent::Service),
-            Kind::EndpointSlice => slice::read(document, &notes).map(ClusterEvent::Slice),
-            Kind::Node => node::read(document, &notes).map(ClusterEvent::Node),
-            Kind::Pod => node::read_pod(document, &notes).map(ClusterEvent::Pod),
+            Kind::Service => service::read(object, &notes).map(ClusterEvent::Service),
+            Kind::EndpointSlice => slice::read(object, &notes).map(ClusterEvent::Slice),
+            Kind::Node => node::read(object, &notes).map(ClusterEvent::Node),
+            Kind::Pod => node::read_pod(object, &notes).map(ClusterEvent::Pod),
         };
         let event = event.and_then(|event| self.once(event, kind, place, &notes));
         self.refused.extend(notes.into_refusals());

@@ -57,7 +57,11 @@ impl Meta {
             Field::Present(empty) if empty.is_empty() => DEFAULT_NAMESPACE.to_owned(),
             namespace => Self::name(namespace, "metadata.namespace", notes)?,
         };
-        let labels = notes.take_strictly(metadata.labels, "metadata.labels", OBJECT)?;
+        // Labels say whether a Service or slice is to be read at all; a Node is used without them.
+        let labels = match scope {
+            Scope::Namespaced => notes.take_strictly(metadata.labels, "metadata.labels", OBJECT)?,
+            Scope::Cluster => notes.take(metadata.labels, "metadata.labels", OBJECT),
+        };
         let annotations = notes.take(metadata.annotations, "metadata.annotations", OBJECT);
         let uid = notes.take(metadata.uid, "metadata.uid", TEXT).filter(|uid| !uid.is_empty());
         Ok(Self {

@@ -6,14 +6,14 @@ use switchyard_model::{AddressPair, Name, Node, NodeAddress, NodeAddressKind, Po
 use crate::field::{Field, List};
 use crate::meta::{Meta, Scope};
 use crate::range::parse_range;
-use crate::raw::{Document, RawNodeAddress, Spec, Status};
+use crate::raw::{Object, RawNodeAddress, Spec, Status};
 use crate::refusal::{Notes, OBJECT, Refused, TEXT};
 
 const LABEL_ZONE: &str = "topology.kubernetes.io/zone";
 const LABEL_OPERATING_SYSTEM: &str = "kubernetes.io/os";
 
 /// Reads a Node.
-pub(crate) fn read(document: Document, notes: &Notes) -> Result<Node, Refused> {
+pub(crate) fn read(document: Object, notes: &Notes) -> Result<Node, Refused> {
     let mut meta = Meta::read(document.metadata, Scope::Cluster, notes)?;
     let (spec, status) = spec_and_status(document.spec, document.status, notes);
     let mut label = |key| meta.label(key, notes).filter(|value| !value.is_empty()).map(Name::from);
@@ -44,7 +44,8 @@ fn addresses(field: Field<List<RawNodeAddress>>, notes: &Notes) -> Box<[NodeAddr
             _ => continue,
         };
         let path = format!("{PATH}[{index}].address");
-        match parse_address(&notes.text(raw.address, &path)) {
+        let Ok(text) = notes.take_strictly(raw.address, &path, TEXT) else { continue };
+        match parse_address(&text.unwrap_or_default()) {
             Ok(address) => addresses.push(NodeAddress { kind, address }),
             Err(trouble) => notes.refuse(path, trouble),
         }
@@ -68,7 +69,7 @@ fn pod_ranges(single: Field<String>, list: Field<List<String>>, notes: &Notes) -
 }
 
 /// Reads a Pod.
-pub(crate) fn read_pod(document: Document, notes: &Notes) -> Result<Pod, Refused> {
+pub(crate) fn read_pod(document: Object, notes: &Notes) -> Result<Pod, Refused> {
     let meta = Meta::read(document.metadata, Scope::Namespaced, notes)?;
     let (spec, status) = spec_and_status(document.spec, document.status, notes);
     let mut addresses = AddressPair::default();

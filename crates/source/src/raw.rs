@@ -25,7 +25,8 @@ macro_rules! raw {
 }
 
 raw! {
-    /// Any document: the fields of all kinds together, so that one pass reads it whatever the order of its keys.
+    /// A document: an object, or a list of objects. A list inside a list is not read: nobody writes one, and depth is what
+    /// overflows stacks.
     Document {
         api_version: String,
         kind: String,
@@ -35,7 +36,19 @@ raw! {
         address_type: String,
         endpoints: List<RawEndpoint>,
         ports: List<RawPort>,
-        items: List<Document>,
+        items: List<Object>,
+    }
+
+    /// An object: the fields of all kinds together, so that one pass reads it whatever the order of its keys.
+    Object {
+        api_version: String,
+        kind: String,
+        metadata: Metadata,
+        spec: Spec,
+        status: Status,
+        address_type: String,
+        endpoints: List<RawEndpoint>,
+        ports: List<RawPort>,
     }
 
     Metadata {
@@ -146,5 +159,22 @@ raw! {
 
     PodAddress {
         ip: String,
+    }
+}
+
+impl Document {
+    /// The document as an object, and what it lists.
+    pub(crate) fn split(self) -> (Object, Field<List<Object>>) {
+        let object = Object {
+            api_version: self.api_version,
+            kind: self.kind,
+            metadata: self.metadata,
+            spec: self.spec,
+            status: self.status,
+            address_type: self.address_type,
+            endpoints: self.endpoints,
+            ports: self.ports,
+        };
+        (object, self.items)
     }
 }

@@ -16,6 +16,32 @@ pub struct Refusal {
     pub reason: String,
 }
 
+/// The longest text that is repeated to a person.
+const LONGEST_QUOTE: usize = 200;
+
+/// `text` as it may be shown on a terminal: one line, no control characters, of bearable length.
+pub(crate) fn printable(text: &str) -> String {
+    let mut shown = String::new();
+    for character in text.chars() {
+        if shown.len() > LONGEST_QUOTE {
+            shown.push('…');
+            break;
+        }
+        if character.is_control() {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
+impl Refusal {
+    pub(crate) fn new(object: String, field: String, reason: &str) -> Self {
+        Self { object, field, reason: printable(reason) }
+    }
+}
+
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { object, field, reason } = self;
@@ -39,11 +65,8 @@ impl Notes {
     }
 
     pub(crate) fn refuse(&self, field: impl fmt::Display, reason: impl fmt::Display) {
-        self.refusals.borrow_mut().push(Refusal {
-            object: self.object.clone(),
-            field: field.to_string(),
-            reason: reason.to_string(),
-        });
+        let refusal = Refusal::new(self.object.clone(), field.to_string(), &reason.to_string());
+        self.refusals.borrow_mut().push(refusal);
     }
 
     pub(crate) fn into_refusals(self) -> Vec<Refusal> {
@@ -98,10 +121,23 @@ impl Notes {
         let list = self.take(field, path, "a list").unwrap_or_default();
         list.into_iter()
             .enumerate()
-            .filter_map(|(index, entry)| {
-                Some((index, self.take(entry, format_args!("{path}[{index}]"), want)?))
-            })
+            .filter_map(|(index, entry)| Some((index, self.entry(entry, path, index, want)?)))
             .collect()
+    }
+
+    /// An entry of a list. Null is no value for one.
+    pub(crate) fn entry<T>(
+        &self,
+        entry: Field<T>,
+        path: &str,
+        index: usize,
+        want: &str,
+    ) -> Option<T> {
+        let entry = match entry {
+            Field::Absent => Field::Wrong("null"),
+            Field::Present(_) | Field::Wrong(_) => entry,
+        };
+        self.take(entry, format_args!("{path}[{index}]"), want)
     }
 }
 

@@ -13,7 +13,7 @@ use switchyard_model::{
 use crate::field::{Field, List, NumberOrText};
 use crate::meta::{Meta, Scope};
 use crate::range::parse_range;
-use crate::raw::{AffinityConfig, Document, RawPort, Status};
+use crate::raw::{AffinityConfig, Object, RawPort, Status};
 use crate::refusal::{NUMBER, Notes, OBJECT, Refused, TEXT, name_trouble};
 
 const LABEL_PROXY_NAME: &str = "service.kubernetes.io/service-proxy-name";
@@ -28,7 +28,7 @@ const DEFAULT_AFFINITY: NonZeroU32 = NonZeroU32::new(10_800).expect("10,800 is n
 const LONGEST_AFFINITY: i64 = 86_400;
 
 /// Reads a Service.
-pub(crate) fn read(document: Document, notes: &Notes) -> Result<Service, Refused> {
+pub(crate) fn read(document: Object, notes: &Notes) -> Result<Service, Refused> {
     let mut meta = Meta::read(document.metadata, Scope::Namespaced, notes)?;
     let Some(spec) = notes.take_strictly(document.spec, "spec", OBJECT)? else {
         notes.refuse("spec", "absent");
@@ -173,7 +173,8 @@ fn load_balancer_ips(status: Status, notes: &Notes) -> Box<[IpAddr]> {
     for (index, ingress) in notes.list(status.unwrap_or_default().ingress, PATH, OBJECT) {
         let path = |field| format!("{PATH}[{index}].{field}");
         let text = notes.text(ingress.ip, path("ip"));
-        match notes.text(ingress.ip_mode, path("ipMode")).as_str() {
+        let Ok(mode) = notes.take_strictly(ingress.ip_mode, path("ipMode"), TEXT) else { continue };
+        match mode.as_deref().unwrap_or_default() {
             _ if text.is_empty() => {}
             "" | "VIP" => addresses.extend(address(&text, &path("ip"), notes)),
             "Proxy" => {}
@@ -280,14 +281,7 @@ fn port(
     // The port keeps its other ways in when only the node port is wrong.
     let node_port = port_number(raw.node_port, &at("nodePort"), notes).unwrap_or(None);
     let owns_node_port = matches!(kind, ServiceType::NodePort | ServiceType::LoadBalancer);
-    let target = match notes.take(raw.target_port, at("targetPort"), "a number or text") {
-        None => TargetPort::Same,
-        Some(NumberOrText::Text(_)) => TargetPort::Named,
-        Some(NumberOrText::Number(number)) => u16::try_from(number)
-            .ok()
-            .and_then(NonZeroU16::new)
-            .map_or(TargetPort::Same, TargetPort::Number),
-    };
+    let target = target_port(raw.target_port, &at("targetPort"), notes);
     Ok(ServicePort {
         name,
         protocol,
@@ -295,6 +289,17 @@ fn port(
         node_port: node_port.filter(|_| owns_node_port),
         target,
     })
+}
+
+/// Reads what the Service says of the port on the pods. Only `explain` needs it: one that makes no sense harms nothing.
+fn target_port(field: Field<NumberOrText>, path: &str, notes: &Notes) -> TargetPort {
+    match notes.take(field, path, "a number or text") {
+        None => TargetPort::Same,
+        Some(NumberOrText::Text(_)) => TargetPort::Named,
+        Some(NumberOrText::Number(number)) => port_number(Field::Present(number), path, notes)
+            .unwrap_or(None)
+            .map_or(TargetPort::Same, TargetPort::Number),
+    }
 }
 
 /// Reads session affinity. A time-out outside of what the API allows is refused, and the default holds.

@@ -10,7 +10,7 @@ use switchyard_model::{
 
 use crate::field::{Field, List};
 use crate::meta::{Meta, Scope};
-use crate::raw::{Document, HintName, RawEndpoint, RawHints, RawPort, TargetRef};
+use crate::raw::{HintName, Object, RawEndpoint, RawHints, RawPort, TargetRef};
 use crate::refusal::{BOOLEAN, Notes, OBJECT, Refused, TEXT, name_trouble};
 use crate::service::{LABEL_HEADLESS, port_name, port_number, protocol};
 
@@ -20,7 +20,7 @@ const LABEL_SERVICE: &str = "kubernetes.io/service-name";
 pub(crate) const MOST_ENDPOINTS: usize = 1_000;
 
 /// Reads an EndpointSlice.
-pub(crate) fn read(document: Document, notes: &Notes) -> Result<EndpointSlice, Refused> {
+pub(crate) fn read(document: Object, notes: &Notes) -> Result<EndpointSlice, Refused> {
     let mut meta = Meta::read(document.metadata, Scope::Namespaced, notes)?;
     let family = match notes.take_strictly(document.address_type, "addressType", TEXT)?.as_deref() {
         Some("IPv4") => Some(Family::IPv4),
@@ -83,7 +83,7 @@ fn raw_endpoints(field: Field<List<RawEndpoint>>, notes: &Notes) -> Vec<Field<Ra
 /// Reads one endpoint. A refused one keeps its place, without an address.
 fn endpoint(raw: Field<RawEndpoint>, index: usize, family: Family, notes: &Notes) -> Endpoint {
     let path = format!("endpoints[{index}]");
-    let raw = notes.take(raw, &path, OBJECT);
+    let raw = notes.entry(raw, "endpoints", index, OBJECT);
     let read = raw.and_then(|raw| usable_endpoint(raw, &path, family, notes).ok());
     read.unwrap_or(Endpoint {
         address: None,
@@ -144,19 +144,26 @@ fn first_address(
 /// Reads hints. Those that cannot be read count as absent, which turns hints off for the whole Service port: safe.
 fn hints(field: Field<RawHints>, path: &str, notes: &Notes) -> Option<Arc<Hints>> {
     let raw = notes.take(field, path, OBJECT)?;
-    let names = |field: Field<List<HintName>>, list: &str| -> Box<[Name]> {
-        let list = format!("{path}.{list}");
-        notes
-            .list(field, &list, OBJECT)
-            .into_iter()
-            .map(|(index, hint)| notes.text(hint.name, format_args!("{list}[{index}].name")))
-            .map(Name::from)
-            .collect()
-    };
-    let hints =
-        Hints { zones: names(raw.for_zones, "forZones"), nodes: names(raw.for_nodes, "forNodes") };
+    let names = |field, list| hint_names(field, &format!("{path}.{list}"), notes);
+    let (zones, nodes) = (names(raw.for_zones, "forZones"), names(raw.for_nodes, "forNodes"));
+    let hints = Hints { zones: zones.ok()?, nodes: nodes.ok()? };
     let some = !hints.zones.is_empty() || !hints.nodes.is_empty();
     some.then(|| Arc::new(hints))
+}
+
+/// Reads the names of hints. An empty one is a hint all the same, for nobody, as it is to kube-proxy.
+fn hint_names(
+    field: Field<List<HintName>>,
+    path: &str,
+    notes: &Notes,
+) -> Result<Box<[Name]>, Refused> {
+    let list = notes.list(field, path, OBJECT);
+    list.into_iter()
+        .map(|(index, hint)| {
+            let path = format_args!("{path}[{index}].name");
+            Ok(notes.take_strictly(hint.name, path, TEXT)?.unwrap_or_default().into())
+        })
+        .collect()
 }
 
 /// The pod behind each endpoint, where any is named. Only to say where packets come from: nothing is refused for it.

@@ -163,7 +163,7 @@ fn the_windows_section_is_read() {
     ));
     let expected = WindowsConfiguration {
         network_name: Some("cbr0".to_owned()),
-        source_vip: Some("10.1.1.2".to_owned()),
+        source_vip: Some("10.1.1.2".parse().expect("an address")),
         enable_dsr: Some(true),
         root_endpoint_name: Some("root".to_owned()),
         forward_health_check_vip: true,

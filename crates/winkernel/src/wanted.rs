@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use switchyard_hcn::{
     Distribution, Guid, IpProtocol, LoadBalancer, LoadBalancerFlags, MacAddress, PortMapping,
@@ -10,7 +9,7 @@ use switchyard_hcn::{
 };
 use switchyard_model::{
     BackendSet, Family, Frontend, FrontendKind, NodeFacts, Protocol, ServiceKey, ServicePortView,
-    ViewKey,
+    ViewKey, ViewSet,
 };
 
 use crate::backends::{Chosen, choose};
@@ -69,21 +68,23 @@ pub(crate) enum Rank {
 }
 
 impl Wanted {
-    /// What `views` need on the node.
-    pub fn new<'a>(
-        views: impl IntoIterator<Item = &'a Arc<ServicePortView>>,
-        node: &NodeFacts,
+    /// What the views of a ViewStream need. Nothing is wanted before the stream has said all it knows: what is absent from a
+    /// part may be in the rest.
+    #[must_use]
+    pub fn new(
+        views: &ViewSet,
         network: &WindowsNetwork,
         priority_services: &[ServiceKey],
-    ) -> Self {
+    ) -> Option<Self> {
+        let node = views.node().filter(|_| views.revision().is_some())?;
         let mut wanted = Self::default();
-        for view in views {
+        for view in views.views() {
             for frontend in &view.frontends {
                 wanted.add(view, frontend, node, network, priority_services);
             }
         }
         wanted.resolve_hardware_addresses();
-        wanted
+        Some(wanted)
     }
 
     fn add(

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 
 use switchyard_hcn::{Capabilities, Client, Guid, LoadBalancer, LoadBalancerFlags, Version};
 use switchyard_hcn_emulator::{Emulator, State};
+use switchyard_model::ViewSet;
 use switchyard_nodeview::Stream;
 use switchyard_source::Manifests;
 use switchyard_winkernel::{
@@ -92,8 +93,8 @@ impl Node {
 
     fn reconciler(&self) -> Reconciler {
         let observed = Observed::read(Client::new(&self.emulator), self.network.id).unwrap();
-        let view = self.stream.view();
-        let wanted = Wanted::new(view.views(), view.node(), &self.network, &[]);
+        let views: ViewSet = self.stream.snapshot().into_iter().collect();
+        let wanted = Wanted::new(&views, &self.network, &[]).unwrap();
         Reconciler::new(self.network.clone(), wanted, observed)
     }
 

@@ -36,7 +36,7 @@ const BAD: &[(&str, &str)] = &[
     ("224.0.0.1", "multicast"),
     ("239.255.255.255", "multicast"),
     ("'ff02::1'", "multicast"),
-    ("\"10.0.0.1\\0\"", "not an IP address"),
+    ("\"10.0.0.1\\0\"", "NUL"),
 ];
 
 #[test]

@@ -90,10 +90,15 @@ fn entries_of_a_typed_list_have_its_kind_when_they_name_none() {
 }
 
 #[test]
-fn a_list_in_a_list_is_read() {
+fn a_list_in_a_list_is_refused_by_its_place() {
     let inner = format!("{{kind: List, items: [{{{SERVICE}}}]}}");
     let outcome = read(format!("kind: List\nitems: [{inner}, {{kind: NodeList, items: [{{metadata: {{name: n1}}}}]}}]\n").as_bytes());
-    assert_eq!((outcome.objects.len(), outcome.refused.len()), (2, 0), "{:?}", outcome.refused);
+    assert_eq!((outcome.objects.len(), outcome.refused.len()), (0, 2), "{:?}", outcome.refused);
+    assert!(
+        outcome.refused[1].contains("items[1] @ kind | a list inside a list"),
+        "{:?}",
+        outcome.refused
+    );
 }
 
 #[test]

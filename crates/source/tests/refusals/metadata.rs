@@ -39,7 +39,7 @@ fn an_object_without_a_usable_name_is_refused() {
     check_nameless("metadata: {name: 1.5}", "metadata.name", "text");
     check_nameless("metadata: {name: []}", "metadata.name", "text");
     check_nameless("metadata: {name: {}}", "metadata.name", "text");
-    check_nameless("metadata: {name: \"a\\0b\"}", "metadata.name", "character");
+    check_nameless("metadata: {name: \"a\\0b\"}", "metadata.name", "NUL");
     check_nameless("metadata: {name: \"a\\nb\"}", "metadata.name", "character");
     check_nameless("metadata: {name: \"a\\u001b[31m\"}", "metadata.name", "character");
     check_nameless("metadata: {name: a/b}", "metadata.name", "character");
@@ -70,7 +70,7 @@ fn a_namespace_that_cannot_be_read_takes_the_object_with_it() {
         ("{}", "text"),
         ("[]", "text"),
         ("a/b", "character"),
-        ("\"a\\0\"", "character"),
+        ("\"a\\0\"", "NUL"),
         ("a b", "character"),
         (&too_long, "253"),
     ] {

@@ -146,34 +146,3 @@ fn a_merge_bomb_is_refused_or_read_quickly() {
     }
     read_in_time(bomb);
 }
-
-#[test]
-fn deep_nesting_does_not_overflow_the_stack() {
-    let deep = 100_000;
-    let mut block = "kind: ConfigMap\n".to_owned();
-    for level in 0..2_000 {
-        writeln!(block, "{}a:", " ".repeat(level)).expect("a String takes all");
-    }
-    for document in [
-        format!("kind: ConfigMap\nx: {}{}\n", "[".repeat(deep), "]".repeat(deep)),
-        format!("kind: ConfigMap\nx: {}1{}\n", "{a: ".repeat(deep), "}".repeat(deep)),
-        format!("kind: ConfigMap\nx: {}\n", "[".repeat(deep)),
-        format!("kind: ConfigMap\nx:\n{}1\n", "- ".repeat(deep)),
-        format!("kind: ConfigMap\n{}x\n", "? ".repeat(deep)),
-        format!("{}1{}", r#"{"kind":"X","a":"#.repeat(deep), "}".repeat(deep)),
-        format!("{}{}", r#"{"kind":"X","a":"#.repeat(deep), "[".repeat(deep)),
-        format!(r#"{{"kind":"X","a":{}{}}}"#, "[".repeat(deep), "]".repeat(deep)),
-        format!("{}1{}", r#"{"kind":"List","items":["#.repeat(deep), "]}".repeat(deep)),
-        format!(
-            "kind: List\nitems: {}7{}",
-            "[{kind: List, items: ".repeat(deep),
-            "}]".repeat(deep)
-        ),
-        block,
-    ] {
-        let with_mark = format!("---\n{document}");
-        let objects =
-            [read_in_time(document), read_in_time(with_mark)].map(|one| one.objects.len());
-        assert_eq!(objects, [1, 1]);
-    }
-}

@@ -9,9 +9,14 @@ fn a_port_name_with_a_nul_byte_is_refused() {
     let head = "apiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: shop}\nspec: \
                 {clusterIP: 172.20.0.10, ports: ";
     let used: &[&str] = &["ports=[b:TCP:81:->same]"];
-    for name in ["\"a\\0\"", "\"a\\nb\"", "a/b", "\"\\u00e4\""] {
+    for (name, reason) in [
+        ("\"a\\0\"", "spec.ports[0].name | NUL"),
+        ("\"a\\nb\"", "spec.ports[0].name | character"),
+        ("a/b", "spec.ports[0].name | character"),
+        ("\"\\u00e4\"", "spec.ports[0].name | character"),
+    ] {
         let body = format!("[{{name: {name}, port: 80}}, {{name: b, port: 81}}]}}");
-        check(head, "Service shop/web", &[(&body, &["spec.ports[0].name | character"], used)]);
+        check(head, "Service shop/web", &[(&body, &[reason], used)]);
     }
     let head = format!(
         "{SLICE}metadata: {{name: web-1, namespace: shop, labels: {{kubernetes.io/service-name: web}}}}\nports: "
@@ -21,7 +26,7 @@ fn a_port_name_with_a_nul_byte_is_refused() {
         "EndpointSlice shop/web-1",
         &[(
             "[{name: \"a\\0\", port: 80}, {name: b, port: 81}]",
-            &["ports[0].name | character"],
+            &["ports[0].name | NUL"],
             &["ports=[b:TCP:81]"],
         )],
     );

@@ -5,7 +5,7 @@ use std::io::Write;
 use anyhow::Context;
 use switchyard_hcn::{Client, Endpoint, LoadBalancerFlags};
 use switchyard_hcn_emulator::Calls;
-use switchyard_model::{ClusterEvent, Frontend, Name, ServicePortView};
+use switchyard_model::{ClusterEvent, Frontend, Name, ServicePortView, ViewSet};
 use switchyard_nodeview::Stream;
 use switchyard_source::Configuration;
 use switchyard_winkernel::{LoadBalancerKey, Reconciler, load_balancer_id};
@@ -22,6 +22,8 @@ use crate::windows::{reconciler, run, wanted};
 pub(super) struct WindowsNode {
     pub(super) stream: Stream,
     pub(super) hns: Hns,
+    /// What came out of the stream so far.
+    views: ViewSet,
     reconciler: Reconciler,
     cold: Calls,
 }
@@ -40,7 +42,8 @@ impl WindowsNode {
         let mut reconciler = reconciler(&hns, &stream)?;
         run(&hns, &mut reconciler, notices)?;
         let cold = hns.emulator.take_calls();
-        Ok(Self { stream, hns, reconciler, cold })
+        let views = stream.snapshot().into_iter().collect();
+        Ok(Self { stream, hns, views, reconciler, cold })
     }
 
     pub(super) fn name(&self) -> &Name {
@@ -53,11 +56,14 @@ impl WindowsNode {
         batch: Vec<ClusterEvent>,
         notices: &mut dyn Write,
     ) -> Result<Calls, Failure> {
-        if self.stream.apply(batch).is_empty() {
+        let changes = self.stream.apply(batch);
+        if changes.is_empty() {
             return Ok(self.hns.emulator.take_calls());
         }
+        self.views.extend(changes);
         self.hns.add_pod_endpoints(&self.stream);
-        self.reconciler.want(wanted(&self.hns, self.stream.view())?);
+        let settings = self.stream.view().settings();
+        self.reconciler.want(wanted(&self.hns, &self.views, settings)?);
         if !self.reconciler.waiting().is_empty() {
             let client = Client::new(&self.hns.emulator);
             self.reconciler.look_for_endpoints(client).context("look for endpoints")?;
