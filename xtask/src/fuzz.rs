@@ -83,7 +83,7 @@ impl Fuzz {
         fuzz.args(["-print_final_stats=1", "-print_pcs=0", "-verbosity=0"]);
         // New inputs go to the first folder.
         fuzz.arg(found).arg(corpus);
-        let ran = program::run(&mut fuzz);
+        let ran = program::run_saying(&mut fuzz, is_news);
         for input in files(&crashes)?.into_iter().filter(|input| !before.contains(input)) {
             println!("a crash: {}", input.display());
             println!(
@@ -107,6 +107,12 @@ impl Fuzz {
         program::run(&mut build)?;
         Ok(folder.join(PLATFORM).join("fuzz").join(&self.target))
     }
+}
+
+/// Whether a line of libFuzzer's is worth showing: not its list of words that helped, which is long.
+fn is_news(line: &str) -> bool {
+    let is_word = line.starts_with('"') && line.contains("\" # Uses: ");
+    !is_word && !line.starts_with("######")
 }
 
 fn folder(target: &Path, name: &str, what: &str) -> Result<PathBuf> {

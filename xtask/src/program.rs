@@ -1,6 +1,6 @@
 //! Other programs: what they are asked, and how they end.
 
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -25,6 +25,27 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     let status = command.status().with_context(|| format!("start {}", words(command)))?;
     if !status.success() {
         bail!("{}: {status}", words(command));
+    }
+    Ok(())
+}
+
+/// As [`run`], but of its standard error only the lines that are `wanted` are shown.
+pub(crate) fn run_saying(command: &mut Command, wanted: fn(&str) -> bool) -> Result<()> {
+    let said = words(command);
+    println!("$ {said}");
+    let mut child =
+        command.stderr(Stdio::piped()).spawn().with_context(|| format!("start {said}"))?;
+    let pipe = child.stderr.take().context("no pipe to read from")?;
+    for line in BufReader::new(pipe).split(b'\n') {
+        let line = line.context("read what it prints")?;
+        let line = String::from_utf8_lossy(&line);
+        if wanted(&line) {
+            eprintln!("{line}");
+        }
+    }
+    let status = child.wait().with_context(|| format!("wait for {said}"))?;
+    if !status.success() {
+        bail!("{said}: {status}");
     }
     Ok(())
 }

@@ -5,10 +5,9 @@ use std::net::IpAddr;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use ipnet::IpNet;
-
+use crate::keyed::Services;
 use crate::names::Names;
-use crate::{EndpointSlice, Name, Node, ObjectKey, Pod, Service, ServiceKey};
+use crate::{EndpointSlice, Name, Neighbourhoods, Node, ObjectKey, Pod, Service, ServiceKey};
 
 /// One thing that happened to one object. Events carry whole objects: a missed one is made good by the next.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,8 +33,8 @@ pub enum ClusterEvent {
 /// What events touched: whose view must be looked at again.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Touched {
-    /// Services whose own object or slices changed.
-    pub services: BTreeSet<ServiceKey>,
+    /// Services whose own object or slices changed, each as it was before.
+    pub services: BTreeMap<ServiceKey, Option<Arc<Service>>>,
     /// Nodes that changed.
     pub nodes: BTreeSet<Name>,
 }
@@ -51,13 +50,14 @@ impl Touched {
 /// The objects, indexed. Holds no policy: what they mean on a node is for the views to say.
 #[derive(Debug, Default, Clone)]
 pub struct Cluster {
-    services: BTreeMap<ServiceKey, Arc<Service>>,
+    services: Services,
     /// By Service and the slice's own name; the Service need not exist.
     slices: BTreeMap<(ServiceKey, Name), Arc<EndpointSlice>>,
     /// The Service that each slice belongs to.
     slice_services: BTreeMap<ObjectKey, Name>,
     nodes: BTreeMap<Name, Arc<Node>>,
     pods: BTreeMap<ObjectKey, Arc<Pod>>,
+    /// Where endpoints are: a Service's ClusterIP is almost never near one.
     neighbourhoods: Neighbourhoods,
     names: Names,
 }
@@ -68,8 +68,8 @@ impl Cluster {
         match event {
             ClusterEvent::Service(service) => self.apply_service(service, touched),
             ClusterEvent::ServiceGone(key) => {
-                if self.services.remove(&key).is_some() {
-                    touched.services.insert(key);
+                if let Some(before) = self.services.remove(&key) {
+                    touched.services.entry(key).or_insert(Some(before));
                 }
             }
             ClusterEvent::Slice(slice) => self.apply_slice(slice, touched),
@@ -94,8 +94,9 @@ impl Cluster {
             return;
         }
         self.names.share_service(&mut service);
-        touched.services.insert(service.key.clone());
-        self.services.insert(service.key.clone(), Arc::new(service));
+        let key = service.key.clone();
+        let before = self.services.insert(Arc::new(service));
+        touched.services.entry(key).or_insert(before);
     }
 
     fn apply_slice(&mut self, mut slice: EndpointSlice, touched: &mut Touched) {
@@ -118,12 +119,12 @@ impl Cluster {
             namespace: slice.key.namespace.clone(),
             name: slice.service.clone().unwrap_or(owner.name),
         };
-        touched.services.insert(owner.clone());
+        self.touch(&owner, touched);
         self.slice_services.insert(slice.key.clone(), owner.name.clone());
-        self.neighbourhoods.add(&slice);
+        addresses(&slice).for_each(|address| self.neighbourhoods.add(address));
         let place = (owner, slice.key.name.clone());
         if let Some(before) = self.slices.insert(place, Arc::new(slice)) {
-            self.neighbourhoods.remove(&before);
+            addresses(&before).for_each(|address| self.neighbourhoods.remove(address));
         }
     }
 
@@ -131,9 +132,17 @@ impl Cluster {
         let Some(service) = self.slice_services.remove(key) else { return };
         let owner = ServiceKey { namespace: key.namespace.clone(), name: service };
         if let Some(slice) = self.slices.remove(&(owner.clone(), key.name.clone())) {
-            self.neighbourhoods.remove(&slice);
+            addresses(&slice).for_each(|address| self.neighbourhoods.remove(address));
         }
-        touched.services.insert(owner);
+        self.touch(&owner, touched);
+    }
+
+    /// Notes that slices of `service` changed.
+    fn touch(&self, service: &ServiceKey, touched: &mut Touched) {
+        if !touched.services.contains_key(service) {
+            let as_it_is = self.services.get(service).cloned();
+            touched.services.insert(service.clone(), as_it_is);
+        }
     }
 
     fn apply_node(&mut self, mut node: Node, touched: &mut Touched) {
@@ -153,7 +162,7 @@ impl Cluster {
 
     /// All Services.
     pub fn services(&self) -> impl Iterator<Item = &Arc<Service>> {
-        self.services.values()
+        self.services.iter()
     }
 
     /// The slices of the Service called `key`, by name. Found without visiting those of other Services.
@@ -208,10 +217,7 @@ impl Cluster {
         }
         self.slices
             .iter()
-            .filter(|(_, slice)| {
-                let found = slice.endpoints.iter().filter_map(|endpoint| endpoint.address);
-                found.into_iter().any(|address| addresses.contains(&address))
-            })
+            .filter(|(_, slice)| self::addresses(slice).any(|address| addresses.contains(&address)))
             .map(|((service, _), _)| service.clone())
             .collect()
     }
@@ -219,7 +225,8 @@ impl Cluster {
     /// The events that turn this cluster into one that has exactly `wanted`.
     #[must_use]
     pub fn events_towards(&self, wanted: Vec<ClusterEvent>) -> Vec<ClusterEvent> {
-        let mut gone_services: BTreeSet<_> = self.services.keys().cloned().collect();
+        let mut gone_services: BTreeSet<_> =
+            self.services.iter().map(|service| service.key.clone()).collect();
         let mut gone_slices: BTreeSet<_> = self.slice_services.keys().cloned().collect();
         let mut gone_nodes: BTreeSet<_> = self.nodes.keys().cloned().collect();
         let mut gone_pods: BTreeSet<_> = self.pods.keys().cloned().collect();
@@ -244,39 +251,9 @@ impl Cluster {
     }
 }
 
-/// How many endpoints each small range of addresses has. Answers "is there perhaps an endpoint at this address" in a few
-/// bytes per range instead of many per endpoint: a Service's ClusterIP is almost never near an endpoint.
-#[derive(Debug, Default, Clone)]
-struct Neighbourhoods(BTreeMap<IpNet, u32>);
-
-impl Neighbourhoods {
-    fn add(&mut self, slice: &EndpointSlice) {
-        for address in slice.endpoints.iter().filter_map(|endpoint| endpoint.address) {
-            *self.0.entry(Self::around(address)).or_default() += 1;
-        }
-    }
-
-    fn remove(&mut self, slice: &EndpointSlice) {
-        for address in slice.endpoints.iter().filter_map(|endpoint| endpoint.address) {
-            let range = Self::around(address);
-            if let Some(count) = self.0.get_mut(&range) {
-                *count -= 1;
-                if *count == 0 {
-                    self.0.remove(&range);
-                }
-            }
-        }
-    }
-
-    fn may_have(&self, address: IpAddr) -> bool {
-        self.0.contains_key(&Self::around(address))
-    }
-
-    /// The /24 or /112 around `address`.
-    fn around(address: IpAddr) -> IpNet {
-        let length = if address.is_ipv4() { 24 } else { 112 };
-        IpNet::new_assert(address, length).trunc()
-    }
+/// The addresses of a slice's endpoints.
+fn addresses(slice: &EndpointSlice) -> impl Iterator<Item = IpAddr> {
+    slice.endpoints.iter().filter_map(|endpoint| endpoint.address)
 }
 
 #[cfg(test)]

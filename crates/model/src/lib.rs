@@ -7,7 +7,9 @@
 
 mod address;
 mod cluster;
+mod keyed;
 mod names;
+mod neighbourhood;
 mod object;
 mod packet;
 mod serve;
@@ -18,6 +20,8 @@ mod view_set;
 
 pub use address::{AddressError, AddressPair, parse_address, parse_endpoint, parse_unicast};
 pub use cluster::{Cluster, ClusterEvent, Touched};
+pub use keyed::Views;
+pub use neighbourhood::Neighbourhoods;
 pub use object::{
     Conditions, Created, Endpoint, EndpointSlice, Hints, Node, NodeAddress, NodeAddressKind,
     ObjectKey, Pod, ServedBy, Service, ServiceKey, ServicePort, ServiceType, SlicePort,

@@ -1,6 +1,6 @@
 //! One copy of each name, however many objects carry it.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::{Endpoint, EndpointSlice, Hints, Name, Node, ObjectKey, Service};
@@ -9,7 +9,7 @@ use crate::{Endpoint, EndpointSlice, Hints, Name, Node, ObjectKey, Service};
 /// not grow it.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Names {
-    pool: BTreeSet<Name>,
+    pool: HashSet<Name>,
     kept_at_last_sweep: usize,
 }
 

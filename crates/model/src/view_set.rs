@@ -1,15 +1,14 @@
 //! What a backend holds of the ViewStream.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::{NodeFacts, ServicePortView, ViewEvent, ViewKey};
+use crate::{NodeFacts, ServicePortView, ViewEvent, Views};
 
 /// Everything the ViewStream has said so far: the one full state that a backend compares with what it programmed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ViewSet {
     node: Option<NodeFacts>,
-    views: BTreeMap<ViewKey, Arc<ServicePortView>>,
+    views: Views,
     revision: Option<u64>,
 }
 
@@ -19,8 +18,8 @@ impl ViewSet {
         match event {
             ViewEvent::Reset => *self = Self::default(),
             ViewEvent::Node(node) => self.node = Some(node),
-            ViewEvent::Upsert(view) => drop(self.views.insert(view.key.clone(), view)),
-            ViewEvent::Remove(key) => drop(self.views.remove(&key)),
+            ViewEvent::Upsert(view) => self.views.insert(view),
+            ViewEvent::Remove(key) => self.views.remove(&key),
             ViewEvent::Synced { revision } => self.revision = Some(revision),
         }
     }
@@ -33,7 +32,7 @@ impl ViewSet {
 
     /// The views, by key.
     pub fn views(&self) -> impl Iterator<Item = &Arc<ServicePortView>> {
-        self.views.values()
+        self.views.iter()
     }
 
     /// The last batch that was said completely. Until there is one, the absence of a view means nothing.

@@ -43,23 +43,20 @@ impl NodeView {
     /// external address that is also the load balancer's) is no conflict.
     #[must_use]
     pub fn conflicts(&self) -> Vec<Conflict> {
-        let port_of = |claim: &Claim| (claim.service.clone(), claim.port.clone());
+        let port_of = |claim: &Claim| (claim.service().clone(), claim.port());
         let mut conflicts = Vec::new();
-        let mut winner: Option<&(Held, Claim)> = None;
-        for entry @ (held, claim) in self.claims.iter() {
-            let Some((_, winning)) = winner.filter(|(won, _)| won == held) else {
-                winner = Some(entry);
-                continue;
-            };
-            let (address, port, protocol) = match *held {
+        for (held, winner, losers) in self.claims.contested() {
+            let (address, port, protocol) = match held {
                 Held::ClusterIp(_) => continue,
                 Held::AddressPort(address, port, protocol) => (Some(address), port, protocol),
                 Held::NodePort(_, port, protocol) => (None, port, protocol),
             };
-            let (winner, loser) = (port_of(winning), port_of(claim));
-            if winner != loser {
-                let kind = claim.kind;
-                conflicts.push(Conflict { kind, address, port, protocol, winner, loser });
+            for claim in losers {
+                let (winner, loser) = (port_of(winner), port_of(claim));
+                if winner != loser {
+                    let kind = claim.kind;
+                    conflicts.push(Conflict { kind, address, port, protocol, winner, loser });
+                }
             }
         }
         conflicts.sort();
@@ -75,7 +72,7 @@ impl NodeView {
             for (index, endpoint) in slice.endpoints.iter().enumerate() {
                 let Some(address) = endpoint.address else { continue };
                 if let Some(claim) = self.claims.winner(Held::ClusterIp(address)) {
-                    let (slice, service) = (slice.key.clone(), claim.service.clone());
+                    let (slice, service) = (slice.key.clone(), claim.service().clone());
                     refused.push(RefusedEndpoint { slice, index, address, service });
                 }
             }

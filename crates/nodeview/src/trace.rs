@@ -31,7 +31,8 @@ impl NodeView {
         }
         if let Some(owner) = self.claims.winner(Held::ClusterIp(address)) {
             let mut decided_by = Deciders::default();
-            decided_by.service(&owner.service.namespace, &owner.service.name, "");
+            let service = owner.service();
+            decided_by.service(&service.namespace, &service.name, "");
             decided_by.frontend(FrontendKind::ClusterIP, Some(address), port, protocol);
             return Verdict::without_backends(Outcome::Reject, decided_by);
         }
@@ -93,7 +94,7 @@ impl NodeView {
         protocol: Protocol,
         address: Option<IpAddr>,
     ) -> Option<(&ServicePortView, &Frontend)> {
-        let (service, port) = (claim.service.clone(), claim.port.clone());
+        let (service, port) = (claim.service().clone(), claim.port());
         let view = self.views.get(&ViewKey { service, port, protocol, family })?;
         let frontend = view
             .frontends

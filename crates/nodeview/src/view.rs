@@ -5,12 +5,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use switchyard_model::{
-    BackendSet, Cluster, Family, Frontend, Name, NodeFacts, Protocol, Service, ServiceKey,
-    ServicePort, ServicePortView, Serving, Settings, Touched, TrafficPolicy, ViewEvent, ViewKey,
+    BackendSet, Cluster, Family, Frontend, Name, NodeFacts, Service, ServiceKey, ServicePort,
+    ServicePortView, Serving, Settings, Touched, TrafficPolicy, ViewEvent, ViewKey, Views,
     WhenEmpty,
 };
 
-use crate::claims::{Claims, Held, claims_of};
+use crate::claims::{Claims, Handover, Held, claims_of};
 use crate::endpoints::{BackendSets, Place, Uses, backend_sets, of_family};
 use crate::frontends::{Declared, Route, declared, routes, served_at, source_ranges};
 
@@ -23,9 +23,7 @@ pub struct NodeView {
     pub(crate) settings: Settings,
     pub(crate) node: NodeFacts,
     pub(crate) claims: Claims,
-    pub(crate) views: BTreeMap<ViewKey, Arc<ServicePortView>>,
-    /// The Services whose claims are in `claims`, as they were then.
-    claimed: BTreeMap<ServiceKey, Arc<Service>>,
+    pub(crate) views: Views,
 }
 
 impl NodeView {
@@ -39,13 +37,7 @@ impl NodeView {
             zone: None,
             node_port_addresses: settings.node_port_addresses.clone(),
         };
-        Self {
-            settings,
-            node,
-            claims: Claims::default(),
-            views: BTreeMap::new(),
-            claimed: BTreeMap::new(),
-        }
+        Self { settings, node, claims: Claims::default(), views: Views::default() }
     }
 
     /// The node, as far as it is known.
@@ -62,7 +54,7 @@ impl NodeView {
 
     /// All views, by key.
     pub fn views(&self) -> impl Iterator<Item = &Arc<ServicePortView>> {
-        self.views.values()
+        self.views.iter()
     }
 
     /// The view called `key`.
@@ -75,13 +67,25 @@ impl NodeView {
     /// than were touched: a frontend or a ClusterIP may have changed hands.
     pub fn apply(&mut self, cluster: &Cluster, touched: &Touched) -> Vec<ViewEvent> {
         let mut events = Vec::new();
-        let mut dirty = touched.services.clone();
-        if touched.nodes.contains(&self.node.name) {
-            self.apply_node(cluster, &mut events, &mut dirty);
+        let mut before = touched.services.clone();
+        if touched.nodes.contains(&self.node.name) && self.apply_node(cluster, &mut events) {
+            // Everything depends on the node: nothing claimed before counts.
+            before = cluster.services().map(|service| (service.key.clone(), None)).collect();
+            before.extend(self.views.iter().map(|view| (view.key.service.clone(), None)));
         }
+        let mut dirty: BTreeSet<ServiceKey> = before.keys().cloned().collect();
         let mut cluster_ips = BTreeSet::new();
-        for key in dirty.clone() {
-            self.apply_claims(cluster, key, &mut dirty, &mut cluster_ips);
+        for (key, before) in &before {
+            let handovers = self.apply_claims(before.as_ref(), cluster.service(key));
+            for handover in handovers {
+                if let Held::ClusterIp(address) = handover.held
+                    && (handover.before.is_none() || handover.after.is_none())
+                {
+                    // An endpoint there is no backend, or is one again.
+                    cluster_ips.insert(address);
+                }
+                dirty.extend(handover.before.into_iter().chain(handover.after));
+            }
         }
         dirty.extend(cluster.services_with_endpoint_at(cluster_ips));
         for key in &dirty {
@@ -90,13 +94,8 @@ impl NodeView {
         events
     }
 
-    /// Reads the node anew. Everything depends on it: where it differs, all Services become dirty.
-    fn apply_node(
-        &mut self,
-        cluster: &Cluster,
-        events: &mut Vec<ViewEvent>,
-        dirty: &mut BTreeSet<ServiceKey>,
-    ) {
+    /// Reads the node anew. Tells whether it differs; then nobody has claimed anything yet.
+    fn apply_node(&mut self, cluster: &Cluster, events: &mut Vec<ViewEvent>) -> bool {
         let node = cluster.node(&self.node.name);
         let facts = NodeFacts {
             name: self.node.name.clone(),
@@ -106,61 +105,36 @@ impl NodeView {
             node_port_addresses: self.settings.node_port_addresses.clone(),
         };
         if facts == self.node {
-            return;
+            return false;
         }
         events.push(ViewEvent::Node(facts.clone()));
         self.node = facts;
         self.claims = Claims::default();
-        self.claimed.clear();
-        dirty.extend(cluster.services().map(|service| service.key.clone()));
-        dirty.extend(self.views.keys().map(|key| key.service.clone()));
+        true
     }
 
-    /// Brings the claims of `key` up to date. Adds to `dirty` whom that concerns, and to `cluster_ips` the addresses that
-    /// have become a ClusterIP or are none any more: an endpoint there is no backend, or is one again.
+    /// Brings the claims of one Service up to date: those it had `before`, and those it has `now`.
     fn apply_claims(
         &mut self,
-        cluster: &Cluster,
-        key: ServiceKey,
-        dirty: &mut BTreeSet<ServiceKey>,
-        cluster_ips: &mut BTreeSet<IpAddr>,
-    ) {
-        let service = cluster.service(&key).filter(|service| service.is_served());
-        let known = self.claimed.get(&key);
-        if known.map(Arc::as_ptr) == service.map(Arc::as_ptr) {
-            return;
+        before: Option<&Arc<Service>>,
+        now: Option<&Arc<Service>>,
+    ) -> Vec<Handover> {
+        if before.map(Arc::as_ptr) == now.map(Arc::as_ptr) {
+            return Vec::new();
         }
         let claims = |service: Option<&Arc<Service>>| {
             service
                 .map(|service| claims_of(service, &self.node, &self.settings))
                 .unwrap_or_default()
         };
-        let (old, new) = (claims(known), claims(service));
-        for handover in self.claims.replace(&old, &new) {
-            if let Held::ClusterIp(address) = handover.held
-                && (handover.before.is_none() || handover.after.is_none())
-            {
-                cluster_ips.insert(address);
-            }
-            dirty.extend(handover.before.into_iter().chain(handover.after));
-        }
-        match service {
-            Some(service) => drop(self.claimed.insert(key, service.clone())),
-            None => drop(self.claimed.remove(&key)),
-        }
+        let (old, new) = (claims(before), claims(now));
+        self.claims.replace(&old, new)
     }
 
     /// Brings the views of `key` up to date.
     fn apply_views(&mut self, cluster: &Cluster, key: &ServiceKey, events: &mut Vec<ViewEvent>) {
         let mut wanted = self.compose(cluster, key);
-        let first = ViewKey {
-            service: key.clone(),
-            port: Name::new(),
-            protocol: Protocol::Tcp,
-            family: Family::IPv4,
-        };
-        let known = self.views.range(first..).map(|(known, _)| known);
-        let known = known.take_while(|known| known.service == *key).cloned();
+        let known = self.views.of_service(key).map(|view| view.key.clone());
         let keys: BTreeSet<ViewKey> = known.chain(wanted.keys().cloned()).collect();
         for key in keys {
             match wanted.remove(&key) {
@@ -172,7 +146,7 @@ impl NodeView {
                 Some(view) => {
                     let view = Arc::new(view);
                     events.push(ViewEvent::Upsert(view.clone()));
-                    self.views.insert(key, view);
+                    self.views.insert(view);
                 }
             }
         }
@@ -181,7 +155,7 @@ impl NodeView {
     /// The views that `key` has now.
     fn compose(&self, cluster: &Cluster, key: &ServiceKey) -> BTreeMap<ViewKey, ServicePortView> {
         let mut views = BTreeMap::new();
-        let Some(service) = self.claimed.get(key) else { return views };
+        let Some(service) = cluster.service(key) else { return views };
         for family in Family::ALL {
             let Some(cluster_ip) = served_at(service, &self.node, family) else { continue };
             let slices = of_family(cluster.slices_of(key), family);
@@ -204,7 +178,7 @@ impl NodeView {
 
     /// Whether `address` is the ClusterIP of some Service that is served here.
     pub(crate) fn is_cluster_ip(&self, address: IpAddr) -> bool {
-        self.claims.winner(Held::ClusterIp(address)).is_some()
+        self.claims.has_cluster_ip(address)
     }
 
     /// Which sets the frontends could use. A Service that can be reached from outside needs the whole cluster's backends
@@ -227,9 +201,9 @@ impl NodeView {
         let holds = |frontend: &&Declared| {
             let held = Held::by(frontend, family, port.protocol);
             self.claims.winner(held).is_some_and(|claim| {
-                claim.service == service.key
-                    && claim.kind == frontend.kind
-                    && claim.port == port.name
+                claim.kind == frontend.kind
+                    && *claim.service() == service.key
+                    && claim.port() == port.name
             })
         };
         let serving = |route: Route| Serving {

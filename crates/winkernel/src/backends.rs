@@ -6,8 +6,8 @@ use std::num::NonZeroU16;
 use switchyard_model::{Backend, Frontend, ServicePortView};
 use uuid::Uuid;
 
+use crate::frontend::planned_set;
 use crate::network::MOST_BACKENDS;
-use crate::wanted::planned_set;
 
 /// The backends of one load balancer.
 #[derive(Debug, Clone)]

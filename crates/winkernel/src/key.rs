@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use switchyard_hcn::Guid;
-use switchyard_model::{Family, Protocol};
+use switchyard_model::{Family, Frontend, Protocol, ServicePortView};
 
 /// A load balancer by its frontend. HNS has one at most for each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -17,6 +17,19 @@ pub struct LoadBalancerKey {
     pub port: u16,
     /// The protocol.
     pub protocol: Protocol,
+}
+
+impl LoadBalancerKey {
+    /// The load balancer that serves `frontend`, one of the view's.
+    #[must_use]
+    pub fn of(view: &ServicePortView, frontend: &Frontend) -> Self {
+        Self {
+            family: view.key.family,
+            vip: frontend.address,
+            port: frontend.port.get(),
+            protocol: view.key.protocol,
+        }
+    }
 }
 
 impl fmt::Display for LoadBalancerKey {

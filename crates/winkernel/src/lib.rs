@@ -10,6 +10,7 @@
 //! what is wanted.
 
 mod backends;
+mod frontend;
 mod identity;
 mod key;
 pub mod limits;

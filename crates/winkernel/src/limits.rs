@@ -13,8 +13,8 @@ use switchyard_model::{
 };
 
 use crate::backends::{Chosen, choose};
+use crate::frontend::{planned_dsr, planned_set};
 use crate::network::WindowsNetwork;
-use crate::wanted::{planned_dsr, planned_set};
 
 /// One thing that HNS cannot do. The names are a contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

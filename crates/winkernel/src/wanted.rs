@@ -8,11 +8,12 @@ use switchyard_hcn::{
     PortMappingFlags, Version,
 };
 use switchyard_model::{
-    BackendSet, Family, Frontend, FrontendKind, NodeFacts, Protocol, ServiceKey, ServicePortView,
-    ViewKey, ViewSet,
+    Family, Frontend, FrontendKind, NodeFacts, Protocol, ServiceKey, ServicePortView, ViewKey,
+    ViewSet,
 };
 
 use crate::backends::{Chosen, choose};
+use crate::frontend::planned_dsr;
 use crate::identity::{OWNER, hashed_mac};
 use crate::key::LoadBalancerKey;
 use crate::network::WindowsNetwork;
@@ -113,7 +114,7 @@ impl Wanted {
             }
             endpoint.views.insert(view.key.clone());
         }
-        let key = key_of(view, frontend);
+        let key = LoadBalancerKey::of(view, frontend);
         let load_balancer = WantedLoadBalancer {
             view: view.key.clone(),
             rank: Rank::of(view, priority_services),
@@ -155,38 +156,6 @@ impl Rank {
             Self::LocalBackend
         } else {
             Self::Rest
-        }
-    }
-}
-
-/// The load balancer that serves `frontend`.
-pub(crate) fn key_of(view: &ServicePortView, frontend: &Frontend) -> LoadBalancerKey {
-    LoadBalancerKey {
-        family: view.key.family,
-        vip: frontend.address,
-        port: frontend.port.get(),
-        protocol: view.key.protocol,
-    }
-}
-
-/// The one set that a frontend's load balancer has: HNS cannot tell classes of clients apart. A ClusterIP is for internal
-/// clients, the others for external ones.
-pub(crate) fn planned_set(frontend: &Frontend) -> BackendSet {
-    match frontend.kind {
-        FrontendKind::ClusterIP => frontend.internal.set,
-        FrontendKind::NodePort | FrontendKind::LoadBalancerIP | FrontendKind::ExternalIP => {
-            frontend.external.set
-        }
-    }
-}
-
-/// Whether a frontend's load balancer uses direct server return: ClusterIPs by the node's setting, the others to keep
-/// external clients' addresses under the policy Local.
-pub(crate) fn planned_dsr(frontend: &Frontend, network: &WindowsNetwork) -> bool {
-    match frontend.kind {
-        FrontendKind::ClusterIP => network.cluster_ip_dsr(),
-        FrontendKind::NodePort | FrontendKind::LoadBalancerIP | FrontendKind::ExternalIP => {
-            frontend.external.set == BackendSet::Local && network.has_dsr()
         }
     }
 }

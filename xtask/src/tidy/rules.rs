@@ -141,11 +141,11 @@ fn has_word(code: &str, word: &str) -> bool {
 
 fn line_ends(path: &Path, text: &str) -> Vec<Trouble> {
     let mut troubles = Vec::new();
-    for (index, line) in text.split('\n').enumerate() {
-        if line.ends_with([' ', '\t', '\r']) {
-            let what = "white space at the end of the line: remove it".to_owned();
-            troubles.push(Trouble::new(path, index + 1, what));
-        }
+    let spaced = |line: &str| line.ends_with([' ', '\t', '\r']);
+    if let Some(first) = text.split('\n').position(spaced) {
+        let more = text.split('\n').skip(first + 1).filter(|line| spaced(line)).count();
+        let what = format!("white space at the end of the line, and of {more} more: remove it");
+        troubles.push(Trouble::new(path, first + 1, what));
     }
     let count = text.split('\n').count();
     if !text.is_empty() && !text.ends_with('\n') {

@@ -59,13 +59,7 @@ fn answer(input: &Input, hns: &Hns, service: &Service) -> ExplainAnswer {
             };
             let Some(view) = view.view(&key) else { continue };
             let load_balancers = view.frontends.iter().filter_map(|frontend| {
-                let key = LoadBalancerKey {
-                    family,
-                    vip: frontend.address,
-                    port: frontend.port.get(),
-                    protocol: port.protocol,
-                };
-                let id = load_balancer_id(&key, 0).to_string();
+                let id = load_balancer_id(&LoadBalancerKey::of(view, frontend), 0).to_string();
                 has_load_balancer(view, frontend).then_some((frontend.kind, frontend.address, id))
             });
             let programmed = Programmed {
@@ -112,7 +106,7 @@ fn print(answer: &ExplainAnswer, out: &mut dyn Write) -> Result<(), Failure> {
         for field in &port.fields {
             fields.add_row([field.field, &field.value, field.meaning, field.instead]);
         }
-        writeln!(out, "{fields}")?;
+        writeln!(out, "{}", fields.trim_fmt())?;
     }
     Ok(())
 }

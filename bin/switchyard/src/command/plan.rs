@@ -54,7 +54,7 @@ fn print(answer: &PlanAnswer, out: &mut dyn Write) -> Result<(), Failure> {
         ]);
     }
     if !answer.operations.is_empty() {
-        writeln!(out, "{operations}")?;
+        writeln!(out, "{}", operations.trim_fmt())?;
     }
     for object in &answer.foreign {
         writeln!(out, "foreign: {} {}: {}", object.kind, object.key, object.detail)?;

@@ -41,7 +41,7 @@ fn print(answer: &ViewAnswer, out: &mut dyn Write) -> Result<(), Failure> {
             ]);
         }
     }
-    writeln!(out, "{ports}")?;
+    writeln!(out, "{}", ports.trim_fmt())?;
     for conflict in &answer.conflicts {
         let (frontend, winner, loser) = (&conflict.frontend, &conflict.winner, &conflict.loser);
         writeln!(out, "conflict: {frontend}: {winner} has it, {loser} does not")?;

@@ -25,7 +25,7 @@ fn slice(name: &str, service: Option<&str>, addresses: &[&str]) -> EndpointSlice
 fn touched_by(cluster: &mut Cluster, event: ClusterEvent) -> Vec<String> {
     let mut touched = Touched::default();
     cluster.apply(event, &mut touched);
-    touched.services.iter().map(ToString::to_string).collect()
+    touched.services.keys().map(ToString::to_string).collect()
 }
 
 #[test]
@@ -75,9 +75,8 @@ fn endpoints_are_found_by_address() {
     );
     touched_by(&mut cluster, ClusterEvent::Slice(slice("s-1", Some("web"), &["10.0.0.2"])));
     assert_eq!([at(&cluster, "10.0.0.1"), at(&cluster, "10.0.0.2")], [0, 1]);
-    assert_eq!(cluster.neighbourhoods.0.len(), 1);
     touched_by(&mut cluster, ClusterEvent::SliceGone(ObjectKey::new("shop", "s-1")));
-    assert!(cluster.neighbourhoods.0.is_empty());
+    assert!(cluster.neighbourhoods.is_empty());
 }
 
 #[test]
@@ -90,6 +89,6 @@ fn a_cluster_is_led_to_exactly_what_is_wanted() {
     for event in cluster.events_towards(vec![keep]) {
         cluster.apply(event, &mut touched);
     }
-    assert_eq!(touched.services, BTreeSet::from([ServiceKey::new("shop", "api")]));
+    assert!(touched.services.keys().eq([&ServiceKey::new("shop", "api")]));
     assert_eq!(cluster.slices().count(), 1);
 }

@@ -132,7 +132,7 @@ fn print_nodes(cluster: &Cluster, out: &mut dyn Write) -> Result<(), Failure> {
             node.zone.as_deref().unwrap_or("-"),
         ]);
     }
-    Ok(writeln!(out, "\n{nodes}")?)
+    Ok(writeln!(out, "\n{}", nodes.trim_fmt())?)
 }
 
 /// What some calls did to HNS, in a few words.

@@ -91,7 +91,7 @@ impl WindowsNode {
         let mut load_balancers = table(["FRONTEND", "SERVICE", "BACKENDS", "HOW"]);
         for view in self.stream.view().views() {
             for frontend in &view.frontends {
-                let id = load_balancer_id(&key_of(view, frontend), 0);
+                let id = load_balancer_id(&LoadBalancerKey::of(view, frontend), 0);
                 let Some(document) = state.load_balancer(id) else { continue };
                 let backends: Vec<String> = document
                     .host_compute_endpoints
@@ -108,16 +108,7 @@ impl WindowsNode {
                 ]);
             }
         }
-        Ok(writeln!(out, "{load_balancers}")?)
-    }
-}
-
-fn key_of(view: &ServicePortView, frontend: &Frontend) -> LoadBalancerKey {
-    LoadBalancerKey {
-        family: view.key.family,
-        vip: frontend.address,
-        port: frontend.port.get(),
-        protocol: view.key.protocol,
+        Ok(writeln!(out, "{}", load_balancers.trim_fmt())?)
     }
 }
 

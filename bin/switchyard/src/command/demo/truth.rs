@@ -56,7 +56,7 @@ pub(super) fn print(node: &WindowsNode, out: &mut dyn Write) -> Result<(), Failu
             }
         }
     }
-    writeln!(out, "{rows}")?;
+    writeln!(out, "{}", rows.trim_fmt())?;
     writeln!(
         out,
         "\nN keep: one of N backends, which sees the client's address; N rewrite: it sees the node's; \
