@@ -5,9 +5,9 @@ use std::io::Write;
 use anyhow::{Context, anyhow};
 use switchyard_model::Name;
 use switchyard_nodeview::Stream;
-use switchyard_source::{Configuration, Counts, Manifests, Refusal};
+use switchyard_source::{Configuration, Counts, Manifests};
 
-use crate::answer::ViewAnswer;
+use crate::answer::ViewRefusal;
 use crate::arguments::InputArguments;
 use crate::failure::{Exit, Failure};
 
@@ -20,16 +20,23 @@ pub(crate) struct Input {
     pub(crate) stream: Stream,
     /// What only the Windows backend needs of the configuration.
     pub(crate) windows: switchyard_source::WindowsConfiguration,
-    /// What was refused of the manifests.
-    pub(crate) refused: Vec<Refusal>,
+    /// What was refused of the manifests, and endpoints at a Service's own address.
+    pub(crate) refused: Vec<ViewRefusal>,
     /// How much was read.
     pub(crate) counts: Counts,
 }
 
-/// Reads the configuration, if a file is named.
-pub(crate) fn configuration(path: Option<&str>) -> Result<Configuration, Failure> {
+/// Reads the configuration, if a file is named. Keys that nobody knows are said on `notices`.
+pub(crate) fn configuration(
+    path: Option<&str>,
+    notices: &mut dyn Write,
+) -> Result<Configuration, Failure> {
     let configuration = path.map(Configuration::read).transpose().map_err(anyhow::Error::new)?;
-    Ok(configuration.unwrap_or_default())
+    let configuration = configuration.unwrap_or_default();
+    for key in &configuration.unknown_keys {
+        writeln!(notices, "configuration: the key {key:?} is not kube-proxy's: passed over")?;
+    }
+    Ok(configuration)
 }
 
 impl Input {
@@ -41,7 +48,7 @@ impl Input {
         arguments: &InputArguments,
         notices: &mut dyn Write,
     ) -> Result<Self, Failure> {
-        let configuration = configuration(arguments.common.config.as_deref())?;
+        let configuration = configuration(arguments.common.config.as_deref(), notices)?;
         let manifests = Manifests::read(&arguments.manifests).map_err(anyhow::Error::new)?;
         let input = Self::of(manifests, configuration, &arguments.node)?;
         input.report(notices)?;
@@ -57,28 +64,23 @@ impl Input {
         configuration: Configuration,
         node: &str,
     ) -> Result<Self, Failure> {
-        let (refused, counts) = (manifests.refused().to_vec(), manifests.counts().clone());
+        let (of_input, counts) = (manifests.refused().to_vec(), manifests.counts().clone());
         let mut stream = Stream::new(Name::from(node), configuration.settings);
         stream.apply(manifests.into_events());
         if stream.cluster().node(node).is_none() {
             return Err(unknown_node(node, stream.cluster().nodes().map(|node| &*node.name)).into());
         }
+        let refused = ViewRefusal::all(&stream, &of_input);
         Ok(Self { stream, windows: configuration.windows, refused, counts })
     }
 
     /// Says on standard error what was not used.
     fn report(&self, notices: &mut dyn Write) -> Result<(), Failure> {
-        let refusals = ViewAnswer::refusals(&self.stream, &self.refused);
-        for refusal in refusals.iter().take(NAMED_REFUSALS) {
-            let named = Refusal {
-                object: refusal.object.clone(),
-                field: refusal.field.clone(),
-                reason: refusal.reason.clone(),
-            };
-            writeln!(notices, "refused: {named}")?;
+        for refusal in self.refused.iter().take(NAMED_REFUSALS) {
+            writeln!(notices, "refused: {refusal}")?;
         }
-        if refusals.len() > NAMED_REFUSALS {
-            let more = refusals.len() - NAMED_REFUSALS;
+        if self.refused.len() > NAMED_REFUSALS {
+            let more = self.refused.len() - NAMED_REFUSALS;
             writeln!(notices, "refused: {more} more; `switchyard view` lists them all")?;
         }
         report_passed_over(&self.counts, notices)
@@ -87,8 +89,7 @@ impl Input {
     /// How a command ends that answered from this input.
     #[must_use]
     pub(crate) fn exit(&self, strict: bool) -> Exit {
-        let refused = || !ViewAnswer::refusals(&self.stream, &self.refused).is_empty();
-        if strict && refused() { Exit::Strict } else { Exit::Answered }
+        if strict && !self.refused.is_empty() { Exit::Strict } else { Exit::Answered }
     }
 }
 

@@ -34,13 +34,13 @@ struct NetworkFile {
     management_addresses: Option<Vec<IpAddr>>,
     host_mac: Option<String>,
     pod_subnets: Option<Vec<IpNet>>,
-    /// Of overlay networks, which are refused.
+    /// Of overlay networks; passed over on others.
     remote_subnets: Option<serde_json::Value>,
-    /// Of overlay networks, which are refused.
+    /// Of overlay networks; passed over on others.
     source_vip: Option<IpAddr>,
     hns_version: Option<String>,
     dsr: Option<bool>,
-    /// Of health-check load balancers, which are refused.
+    /// Of health-check load balancers; passed over without them.
     root_endpoint: Option<serde_json::Value>,
     endpoints: Option<Vec<LocalEndpoint>>,
 }
@@ -156,6 +156,7 @@ fn read_network_file(path: &str) -> Result<NetworkFile, Failure> {
     let text = read_file(path, "network")?;
     let file: NetworkFile =
         from_yaml(&text).map_err(|trouble| anyhow!("network {path}: {trouble}"))?;
+    check_hardware_addresses(&file).map_err(|trouble| anyhow!("network {path}: {trouble}"))?;
     match file.network_type.as_deref().map(str::to_ascii_lowercase).as_deref() {
         None | Some("l2bridge") => Ok(file),
         Some("overlay") => Err(overlay()),
@@ -163,6 +164,25 @@ fn read_network_file(path: &str) -> Result<NetworkFile, Failure> {
             Err(anyhow!("network {path}: type: {other:?} is neither l2bridge nor overlay").into())
         }
     }
+}
+
+/// Hardware addresses must be such, and a pod has one endpoint.
+fn check_hardware_addresses(file: &NetworkFile) -> Result<(), String> {
+    let check = |field: &str, mac: &str| {
+        let parsed: Result<MacAddress, _> = mac.parse();
+        parsed.map(drop).map_err(|trouble| format!("{field}: {trouble}"))
+    };
+    if let Some(mac) = &file.host_mac {
+        check("hostMac", mac)?;
+    }
+    let mut seen = BTreeSet::new();
+    for (index, endpoint) in file.endpoints.iter().flatten().enumerate() {
+        check(&format!("endpoints[{index}].mac"), &endpoint.mac)?;
+        if !seen.insert(endpoint.address) {
+            return Err(format!("endpoints[{index}].address: {} is there twice", endpoint.address));
+        }
+    }
+    Ok(())
 }
 
 /// Reads a state of HNS.
@@ -184,10 +204,15 @@ fn find_network(state: &State, file: &NetworkFile) -> Result<Guid, Failure> {
         state.networks().filter(|(_, network)| of_kind(network) && named(network)).collect();
     match candidates.as_slice() {
         [(id, _)] => Ok(*id),
-        [] => Err(anyhow!(
-            "the HNS state has no such L2Bridge or Overlay network; name one with --network"
-        )
-        .into()),
+        [] => {
+            let names: Vec<_> = state.networks().map(|(_, network)| &*network.name).collect();
+            Err(anyhow!(
+                "the HNS state has no L2Bridge or Overlay network called {}; its networks: {}",
+                file.name.as_deref().unwrap_or("anything"),
+                if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+            )
+            .into())
+        }
         several => {
             let names: Vec<_> =
                 several.iter().map(|(id, network)| format!("{} ({id})", network.name)).collect();

@@ -13,7 +13,7 @@ use switchyard_model::{
 };
 use switchyard_nodeview::{Clients, NodeView, Source, Stream};
 use switchyard_winkernel::limits::{self, Substitute};
-use switchyard_winkernel::{Observed, Reconciler, Wanted, execute};
+use switchyard_winkernel::{Observed, Reconciler, Subject, Wanted, execute};
 
 use crate::failure::Failure;
 use crate::network::Hns;
@@ -61,9 +61,15 @@ pub fn run(hns: &Hns, reconciler: &mut Reconciler, notices: &mut dyn Write) -> R
     let failures = execute(reconciler, Client::new(&hns.emulator), hns.network.id)
         .context("change what HNS holds")?;
     for (operation, failure) in failures {
-        let (verb, id) = (operation.verb.as_str(), operation.id);
+        let verb = operation.verb.as_str();
+        let views: Vec<_> = operation.views.iter().map(ToString::to_string).collect();
+        let what = match &operation.subject {
+            Subject::Endpoint { key, .. } => format!("endpoint {key}"),
+            Subject::LoadBalancer { key: Some(key), .. } => format!("load balancer {key}"),
+            Subject::LoadBalancer { key: None, .. } => format!("load balancer {}", operation.id),
+        };
         let chain = format!("{:#}", anyhow::Error::new(failure));
-        writeln!(notices, "failed: {verb} {id}: {chain}")?;
+        writeln!(notices, "failed: {verb} {what} for {}: {chain}", views.join(", "))?;
     }
     Ok(())
 }

@@ -266,6 +266,15 @@ impl<'a> Client<'a> {
         self.list(&Query::all())
     }
 
+    /// All load balancers with their states, which HNS tells only when asked for details.
+    ///
+    /// # Errors
+    ///
+    /// If HNS refuses, or the list cannot be read.
+    pub fn load_balancers_in_detail(self) -> Result<Listing<LoadBalancer>, ClientError> {
+        self.list_as(&Query::all(), &Query::all().detailed())
+    }
+
     /// The ids of all load balancers, in order.
     ///
     /// # Errors
@@ -326,9 +335,14 @@ impl<'a> Client<'a> {
     }
 
     fn list<T: Object>(self, query: &Query) -> Result<Listing<T>, ClientError> {
+        self.list_as(query, &Query::all())
+    }
+
+    /// Lists what `which` names, and reads each object as `how` says.
+    fn list_as<T: Object>(self, which: &Query, how: &Query) -> Result<Listing<T>, ClientError> {
         let mut listing = Listing { objects: Vec::new(), unreadable: Vec::new() };
-        for id in self.ids::<T>(query)? {
-            match self.find(id) {
+        for id in self.ids::<T>(which)? {
+            match self.find_as(id, how) {
                 Ok(Some(object)) => listing.objects.push(object),
                 // It vanished since HNS listed it.
                 Ok(None) => {}
@@ -351,7 +365,11 @@ impl<'a> Client<'a> {
     }
 
     fn find<T: Object>(self, id: Guid) -> Result<Option<T>, ClientError> {
-        match self.open::<T>(id).and_then(|opened| opened.read()) {
+        self.find_as(id, &Query::all())
+    }
+
+    fn find_as<T: Object>(self, id: Guid, how: &Query) -> Result<Option<T>, ClientError> {
+        match self.open::<T>(id).and_then(|opened| opened.read_as(how)) {
             Ok(object) => Ok(Some(object)),
             Err(error) if error.class() == ErrorClass::Gone => Ok(None),
             Err(error) => Err(error),

@@ -26,13 +26,14 @@ pub enum Source {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SourceError {
     /// Nobody knows the pod.
-    #[error(
-        "pod {0} is unknown: give its Pod document, or an EndpointSlice whose targetRef names it"
-    )]
+    #[error("pod {0} is unknown: give its Pod document, or a slice that is read and names it")]
     UnknownPod(ObjectKey),
     /// The pod has no address of the destination's family.
     #[error("pod {0} has no {1} address")]
     NoAddress(ObjectKey, Family),
+    /// No packet has addresses of two families.
+    #[error("{0} cannot send to an {1} address")]
+    OtherFamily(IpAddr, Family),
 }
 
 /// Tells clients apart, as one node sees them. Built once for many packets.
@@ -109,7 +110,8 @@ impl<'a> Clients<'a> {
                 return Ok(Packet { client: self.node_client(address), destination });
             }
             Source::Pod(key) => self.pod_address(key, family)?,
-            Source::Address(address) => *address,
+            Source::Address(address) if Family::of(*address) == family => *address,
+            Source::Address(address) => return Err(SourceError::OtherFamily(*address, family)),
         };
         let client = if is_load_balancer_address && address == destination.address() {
             self.node_client(address)

@@ -23,6 +23,8 @@ pub struct Configuration {
     pub settings: Settings,
     /// What only the Windows backend needs.
     pub windows: WindowsConfiguration,
+    /// Keys of the `KubeProxyConfiguration` that kube-proxy does not have: spelt wrongly, perhaps.
+    pub unknown_keys: Vec<String>,
 }
 
 /// The section `winkernel` of a `KubeProxyConfiguration`.
@@ -63,6 +65,38 @@ pub enum ConfigurationError {
 }
 
 const KUBE_PROXY: &str = "kubeproxy.config.k8s.io/v1alpha1";
+/// The keys of a `KubeProxyConfiguration`: those of kube-proxy's v1alpha1 types, and some it had before.
+const KUBE_PROXY_KEYS: &[&str] = &[
+    "apiVersion",
+    "bindAddress",
+    "bindAddressHardFail",
+    "clientConnection",
+    "clusterCIDR",
+    "configSyncPeriod",
+    "conntrack",
+    "detectLocal",
+    "detectLocalMode",
+    "enableProfiling",
+    "featureGates",
+    "healthzBindAddress",
+    "hostnameOverride",
+    "iptables",
+    "ipvs",
+    "kind",
+    "logging",
+    "metricsBindAddress",
+    "mode",
+    "nftables",
+    "nodePortAddresses",
+    "oomScoreAdj",
+    "portRange",
+    "resourceContainer",
+    "showHiddenMetricsForVersion",
+    "udpIdleTimeout",
+    "windowsRunAsService",
+    "winkernel",
+];
+
 const OWN: &str = "switchyard.dev/v1alpha1";
 
 #[derive(Deserialize, Default)]
@@ -156,6 +190,9 @@ impl Configuration {
         let word = |field| document.get(field).and_then(Value::as_str).unwrap_or_default();
         match (word("apiVersion"), word("kind")) {
             (KUBE_PROXY, "KubeProxyConfiguration") => {
+                let keys = document.as_object().into_iter().flat_map(|object| object.keys());
+                let unknown = keys.filter(|key| !KUBE_PROXY_KEYS.contains(&key.as_str()));
+                self.unknown_keys.extend(unknown.cloned());
                 self.add_kube_proxy(read(document)?)?;
                 Ok("KubeProxyConfiguration")
             }

@@ -108,11 +108,17 @@ impl Manifests {
             manifests.add("standard input", &bytes);
             return Ok(manifests);
         }
-        for file in files(Path::new(path))? {
+        let root = Path::new(path);
+        for file in files(root)? {
             let name = file.display().to_string();
-            let bytes =
-                fs::read(&file).map_err(|source| ReadError { path: name.clone(), source })?;
-            manifests.add(&name, &bytes);
+            match fs::read(&file) {
+                Ok(bytes) => manifests.add(&name, &bytes),
+                // One file of many harms no other; the only one is the whole input.
+                Err(trouble) if file != root => {
+                    manifests.refuse(&name, "", &format!("cannot be read: {trouble}"));
+                }
+                Err(source) => return Err(ReadError { path: name, source }),
+            }
         }
         Ok(manifests)
     }
@@ -301,7 +307,7 @@ fn list_of(api_version: &str, kind: &str) -> Option<&'static str> {
     }
 }
 
-/// The manifest files at or below `path`, sorted.
+/// The manifest files at or below `path`, sorted. Hidden ones are an editor's, or the inside of a mounted ConfigMap.
 fn files(path: &Path) -> Result<Vec<PathBuf>, ReadError> {
     let failed = |path: &Path, source| ReadError { path: path.display().to_string(), source };
     if !fs::metadata(path).map_err(|source| failed(path, source))?.is_dir() {
@@ -311,7 +317,11 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, ReadError> {
     let mut folders = vec![path.to_owned()];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).map_err(|source| failed(&folder, source))? {
-            let entry = entry.map_err(|source| failed(&folder, source))?.path();
+            let entry = entry.map_err(|source| failed(&folder, source))?;
+            if entry.file_name().as_encoded_bytes().starts_with(b".") {
+                continue;
+            }
+            let entry = entry.path();
             let is_manifest = entry.extension().is_some_and(|extension| {
                 ["yaml", "yml", "json"].iter().any(|one| extension == *one)
             });

@@ -1,7 +1,9 @@
 //! Node and Pod documents into Nodes and Pods.
 
 use ipnet::IpNet;
-use switchyard_model::{AddressPair, Name, Node, NodeAddress, NodeAddressKind, Pod, parse_address};
+use switchyard_model::{
+    AddressPair, Name, Node, NodeAddress, NodeAddressKind, Pod, parse_address, parse_unicast,
+};
 
 use crate::field::{Field, List};
 use crate::meta::{Meta, Scope};
@@ -45,7 +47,7 @@ fn addresses(field: Field<List<RawNodeAddress>>, notes: &Notes) -> Box<[NodeAddr
         };
         let path = format!("{PATH}[{index}].address");
         let Ok(text) = notes.take_strictly(raw.address, &path, TEXT) else { continue };
-        match parse_address(&text.unwrap_or_default()) {
+        match parse_unicast(&text.unwrap_or_default()) {
             Ok(address) => addresses.push(NodeAddress { kind, address }),
             Err(trouble) => notes.refuse(path, trouble),
         }

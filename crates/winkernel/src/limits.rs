@@ -5,8 +5,9 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use ipnet::IpNet;
 use switchyard_model::{
     Client, Deciders, Destination, Family, Frontend, FrontendKind, NodeFacts, Origin, Outcome,
     Packet, Reached, ServicePortView, SourceSeen, Verdict,
@@ -40,6 +41,19 @@ pub enum Limit {
 }
 
 impl Limit {
+    /// All limits.
+    pub const ALL: [Self; 9] = [
+        Self::Refusal,
+        Self::SourceRanges,
+        Self::NodePortAddresses,
+        Self::InternalShortcut,
+        Self::DsrRemoteClient,
+        Self::ClientAddress,
+        Self::AffinityTimeout,
+        Self::InternalPort,
+        Self::TooManyBackends,
+    ];
+
     /// The name used in JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -116,14 +130,16 @@ impl Substitute {
     }
 }
 
-/// What HNS will answer to a packet that no frontend is for: nothing, whatever the model says.
+/// What HNS will answer to a packet that no load balancer is for: nothing, whatever the model says. What the model forwards
+/// without one is a node port at a loopback address.
 #[must_use]
 pub fn without_frontend(model: &Verdict) -> Substitute {
-    let mut limits = BTreeSet::new();
-    if matches!(model.outcome, Outcome::Reject | Outcome::Drop) {
-        limits.insert(Limit::Refusal);
-    }
-    Substitute { verdict: Verdict::pass(), limits }
+    let limit = match model.outcome {
+        Outcome::Reject | Outcome::Drop => Some(Limit::Refusal),
+        Outcome::Forward => Some(Limit::NodePortAddresses),
+        Outcome::Pass => None,
+    };
+    Substitute { verdict: Verdict::pass(), limits: limit.into_iter().collect() }
 }
 
 /// What HNS will answer to `packet`, which reaches the load balancer of `frontend`; `model` is what the model answers.
@@ -155,10 +171,6 @@ pub fn substitute(
     }
     if !frontend.admits(client, node) {
         limits.insert(Limit::SourceRanges);
-        return Substitute { verdict, limits };
-    }
-    if packet.destination.address().is_loopback() {
-        limits.insert(Limit::NodePortAddresses);
         return Substitute { verdict, limits };
     }
     let class = view.backends(frontend.serving(client).set);
@@ -252,7 +264,13 @@ pub fn met(
             frontend.address.is_none() && !node.answers_node_ports_at(packet.destination.address());
         let model =
             if unanswered { Verdict::pass() } else { view.verdict(frontend, node, &packet) };
-        limits.extend(substitute(view, frontend, node, network, &packet, &model).limits);
+        let destination = packet.destination.address();
+        let substitute = if destination.is_loopback() {
+            without_frontend(&model)
+        } else {
+            substitute(view, frontend, node, network, &packet, &model)
+        };
+        limits.extend(substitute.limits);
     }
     if view.affinity_timeout.is_some() && choose(view, frontend).is_some() {
         limits.insert(Limit::AffinityTimeout);
@@ -274,14 +292,15 @@ fn samples(
         .iter()
         .map(|own| own.address)
         .chain(network.management_addresses.iter().copied())
+        .chain(loopback(family).filter(|address| node.answers_node_ports_at(*address)))
         .filter(|address| Family::of(*address) == family);
     let destinations: BTreeSet<IpAddr> = match frontend.address {
         Some(address) => BTreeSet::from([address]),
         None => node_addresses.collect(),
     };
     let ranges = frontend.source_ranges.iter().flat_map(|ranges| ranges.iter());
-    let inside = ranges.map(ipnet::IpNet::addr);
-    let sources: BTreeSet<IpAddr> = inside.chain([nobody(family)]).collect();
+    let edges = ranges.flat_map(|range| [Some(range.network()), before(range), behind(range)]);
+    let sources: BTreeSet<IpAddr> = edges.flatten().chain([nobody(family)]).collect();
     let origins = [
         (Origin::Node, true),
         (Origin::LocalPod, true),
@@ -303,10 +322,35 @@ fn samples(
     packets
 }
 
-/// An address that no client has and no range holds but one that holds all.
+/// The loopback address of `family`.
+fn loopback(family: Family) -> impl Iterator<Item = IpAddr> {
+    let address = match family {
+        Family::IPv4 => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        Family::IPv6 => IpAddr::V6(Ipv6Addr::LOCALHOST),
+    };
+    std::iter::once(address)
+}
+
+/// The address before the first of `range`.
+fn before(range: &IpNet) -> Option<IpAddr> {
+    match range.network() {
+        IpAddr::V4(first) => first.to_bits().checked_sub(1).map(|bits| Ipv4Addr::from(bits).into()),
+        IpAddr::V6(first) => first.to_bits().checked_sub(1).map(|bits| Ipv6Addr::from(bits).into()),
+    }
+}
+
+/// The address behind the last of `range`.
+fn behind(range: &IpNet) -> Option<IpAddr> {
+    match range.broadcast() {
+        IpAddr::V4(last) => last.to_bits().checked_add(1).map(|bits| Ipv4Addr::from(bits).into()),
+        IpAddr::V6(last) => last.to_bits().checked_add(1).map(|bits| Ipv6Addr::from(bits).into()),
+    }
+}
+
+/// An address that no client has.
 fn nobody(family: Family) -> IpAddr {
     match family {
-        Family::IPv4 => IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
-        Family::IPv6 => IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED),
+        Family::IPv4 => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        Family::IPv6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
     }
 }

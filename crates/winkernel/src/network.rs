@@ -49,7 +49,6 @@ impl WindowsNetwork {
     }
 
     /// Whether `address` is the node's own, by the network or by the Node.
-    /// Whether `address` is the node's own, by the network or by the Node.
     #[must_use]
     pub fn is_own_address(&self, node: &NodeFacts, address: IpAddr) -> bool {
         self.management_addresses.contains(&address) || node.has_address(address)

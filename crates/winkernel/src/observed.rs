@@ -47,7 +47,7 @@ impl Observed {
         for endpoint in client.endpoints_of(network)?.objects {
             observed.put_endpoint(network, endpoint);
         }
-        for load_balancer in client.load_balancers()?.objects {
+        for load_balancer in client.load_balancers_in_detail()?.objects {
             observed.put_load_balancer(load_balancer);
         }
         Ok(observed)
@@ -116,14 +116,6 @@ impl Observed {
     /// Whether any load balancer names the endpoint.
     pub(crate) fn is_referred_to(&self, endpoint: Guid) -> bool {
         self.referrers.contains_key(&endpoint)
-    }
-
-    /// The addresses of the endpoints that are on this node.
-    pub fn local_addresses(&self) -> impl Iterator<Item = IpAddr> {
-        self.endpoints
-            .values()
-            .filter(|endpoint| !endpoint.document.is_remote())
-            .flat_map(|endpoint| endpoint.document.addresses())
     }
 }
 

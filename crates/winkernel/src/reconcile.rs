@@ -206,12 +206,13 @@ impl Reconciler {
                 Found::Waiting => {}
             }
         }
-        let (own, held) = match self.holder(key, wanted, &endpoints) {
-            Holder::Equal(_) => return None,
-            Holder::Own(id, comparison) => (Some((id, comparison)), false),
-            Holder::Foreign => (None, true),
-            Holder::None => (None, false),
+        let own = match self.holder(key, wanted, &endpoints) {
+            // HNS takes no change of a frontend that another owner's load balancer holds, too.
+            Holder::Equal(_) | Holder::Foreign => return None,
+            Holder::Own(id, comparison) => Some((id, comparison)),
+            Holder::None => None,
         };
+        let surplus = own.as_ref().and_then(|(id, _)| self.surplus(key, *id));
         let views = vec![wanted.view.clone()];
         let make = |verb, reason, id| Operation {
             verb,
@@ -230,9 +231,10 @@ impl Reconciler {
             views: views.clone(),
         };
         let operation = match own {
+            _ if let Some(id) = surplus => make(Verb::Delete, Reason::Unwanted, id),
             // Without a backend that exists there is nothing HNS would take (HCN_E_INVALID_JSON_REFERENCE).
             Some((id, _)) if endpoints.is_empty() => make(Verb::Delete, Reason::Unwanted, id),
-            None if endpoints.is_empty() || held => return None,
+            None if endpoints.is_empty() => return None,
             Some((id, Comparison::OtherEndpoints))
                 if self.network.can_modify() && !wanted.replace_on_change =>
             {
@@ -250,7 +252,13 @@ impl Reconciler {
         (!self.failed.contains(&operation.id)).then_some(operation)
     }
 
-    /// Who holds the frontend `key`: one that equals what is wanted, else one of ours, else another owner's.
+    /// A load balancer of ours that holds `key` besides `kept`. HNS lets none be made, but a state may have one.
+    fn surplus(&self, key: &LoadBalancerKey, kept: Guid) -> Option<Guid> {
+        let mut holders = self.observed.holders(key);
+        holders.find(|(id, holder)| holder.own && *id != kept).map(|(id, _)| id)
+    }
+
+    /// Who holds the frontend `key`: one that equals what is wanted, else another owner's, else one of ours.
     fn holder(
         &self,
         key: &LoadBalancerKey,
@@ -261,10 +269,8 @@ impl Reconciler {
         for (id, holder) in self.observed.holders(key) {
             match (compare(holder, wanted, key, endpoints), &found) {
                 (Comparison::Equal, _) => return Holder::Equal(id),
-                (comparison, Holder::None | Holder::Foreign) if holder.own => {
-                    found = Holder::Own(id, comparison);
-                }
-                (_, Holder::None) => found = Holder::Foreign,
+                (_, _) if !holder.own => found = Holder::Foreign,
+                (comparison, Holder::None) => found = Holder::Own(id, comparison),
                 (_, Holder::Equal(_) | Holder::Own(..) | Holder::Foreign) => {}
             }
         }
@@ -321,7 +327,8 @@ impl Reconciler {
             let wanted = self.wanted.load_balancers.get(&key)?;
             Some(match self.holder(&key, wanted, &self.usable_endpoints(wanted)) {
                 Holder::Equal(holder) | Holder::Own(holder, _) => holder == id,
-                Holder::Foreign | Holder::None => false,
+                Holder::Foreign => true,
+                Holder::None => false,
             })
         };
         let wanted = key.and_then(serves).unwrap_or(false);

@@ -282,6 +282,60 @@ fn of_two_of_ours_for_one_frontend_the_one_that_equals_stays() {
 }
 
 #[test]
+fn one_that_differs_is_changed_only_once_its_double_is_gone() {
+    let mut node = Node::new(&web(&["10.1.2.21"]), &[]);
+    node.converge();
+    let second = id_of(Some("172.20.0.10"), 80, 1);
+    let copy = node.load_balancer(Some("172.20.0.10"), 80);
+    node = node.put(second, |document| {
+        *document = LoadBalancer { id: Some(second), ..copy };
+    });
+    node.see(&web(&["10.1.2.21", "10.1.2.22"]));
+    assert_eq!(
+        node.plan(),
+        [
+            "1 create missing 10.1.2.22 []",
+            "2 delete unwanted IPv4/172.20.0.10/80/TCP []",
+            "3 modify differs IPv4/172.20.0.10/80/TCP [1]",
+        ]
+    );
+    node.converge();
+}
+
+#[test]
+fn ours_stays_as_it_is_while_another_owner_holds_the_frontend_too() {
+    let mut node = Node::new(&web(&["10.1.2.21", "10.1.2.22"]), &[]);
+    node.converge();
+    let foreign: Guid = "7f0c2b16-3c0e-4d59-a3f1-0c1e2d3f4a55".parse().unwrap();
+    let copy = node.load_balancer(Some("172.20.0.10"), 80);
+    node = node.put(foreign, |document| {
+        *document = LoadBalancer { id: Some(foreign), owner: "cni".to_owned(), ..copy };
+        document.flags = LoadBalancerFlags::NONE;
+    });
+    node.network.dsr = false;
+    node.see(&web(&["10.1.2.21", "10.1.2.22", "10.1.2.23"]));
+    assert_eq!(node.plan(), ["1 create missing 10.1.2.23 []"]);
+}
+
+#[test]
+fn a_load_balancer_that_hns_calls_degraded_is_replaced() {
+    let node = Node::new(&web(&["10.1.2.21"]), &[]);
+    node.converge();
+    let own = node.load_balancer(Some("172.20.0.10"), 80);
+    let node = node.put(own.id.unwrap(), |document| {
+        *document = LoadBalancer { state: LoadBalancer::DEGRADED, ..own };
+    });
+    assert_eq!(
+        node.plan(),
+        [
+            "1 delete replaced IPv4/172.20.0.10/80/TCP []",
+            "2 create replaced IPv4/172.20.0.10/80/TCP [1]",
+        ]
+    );
+    node.converge();
+}
+
+#[test]
 fn a_pod_whose_endpoint_is_not_made_yet_is_waited_for() {
     let mut node = Node::new(&web(&["10.1.1.21", "10.1.2.21"]), &[]);
     let waiting = node.reconciler().waiting();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use switchyard::answer::{Trace, ViewAnswer};
+use switchyard::answer::{Trace, ViewAnswer, ViewRefusal};
 use switchyard::target::{parse_destination, parse_source};
 use switchyard_conformance::{Answer, Change, Setup, Subject};
 use switchyard_model::{ClusterEvent, Name, ViewEvent};
@@ -106,7 +106,8 @@ impl Subject for Model {
     }
 
     fn view(&mut self) -> Result<Value, String> {
-        let answer = ViewAnswer::new(self.stream()?, &self.refused);
+        let stream = self.stream()?;
+        let answer = ViewAnswer::new(stream, ViewRefusal::all(stream, &self.refused));
         serde_json::to_value(answer).map_err(|trouble| trouble.to_string())
     }
 }

@@ -1,5 +1,7 @@
 //! The answer of `plan`.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use serde_json::Value;
 use switchyard_model::{NodeFacts, ServicePortView, ViewKey};
@@ -113,9 +115,16 @@ impl PlanAnswer {
             },
             foreign: before.foreign().iter().map(PlanObject::from).collect(),
             waiting: before.waiting().iter().map(PlanObject::from).collect(),
-            reports: views.flat_map(|view| reports(view, node, network)).collect(),
+            reports: each_once(views.flat_map(|view| reports(view, node, network))),
         }
     }
+}
+
+/// A node port of both families is one frontend.
+fn each_once(reports: impl Iterator<Item = PlanReport>) -> Vec<PlanReport> {
+    let mut seen = BTreeSet::new();
+    let key = |report: &PlanReport| (report.limit, report.service.clone(), report.frontend.clone());
+    reports.filter(|report| seen.insert(key(report))).collect()
 }
 
 fn reports(view: &ServicePortView, node: &NodeFacts, network: &WindowsNetwork) -> Vec<PlanReport> {

@@ -25,13 +25,14 @@ pub(super) fn run(
     let before = reconciler(&hns, &input.stream)?;
     let steps = plan(&mut reconciler(&hns, &input.stream)?);
     let answer = PlanAnswer::new(view.node(), &hns.network, &before, &steps, view.views());
-    if !structured(&answer, arguments.input.common.output, out)? {
-        print(&answer, out)?;
-    }
+    // Written first: whoever reads the answer may stop reading.
     if let Some(path) = &arguments.write_hns {
         converge(&hns, &input.stream, notices)?;
         fs::write(path, hns.emulator.state().to_json())
             .with_context(|| format!("write HNS state {path}"))?;
+    }
+    if !structured(&answer, arguments.input.common.output, out)? {
+        print(&answer, out)?;
     }
     match input.exit(arguments.input.common.strict) {
         Exit::Answered if !steps.is_empty() => Ok(Exit::Operations),

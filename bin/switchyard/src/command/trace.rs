@@ -4,6 +4,8 @@ use std::io::Write;
 
 use switchyard_model::{ClusterEvent, Name, Node, NodeAddress, NodeAddressKind, Verdict};
 use switchyard_nodeview::{Clients, Stream};
+use switchyard_source::Configuration;
+use switchyard_winkernel::limits::Limit;
 
 use crate::answer::Trace;
 use crate::arguments::{Backend, InputArguments, TraceArguments};
@@ -53,13 +55,14 @@ pub(super) fn run(
             view.trace(cluster, &packet)
         }
         (Backend::Winkernel, input) => {
-            let windows = match input {
-                Some(input) => input.windows.clone(),
-                None => configuration(arguments.common.config.as_deref())?.windows,
+            let own = match input {
+                Some(_) => Configuration::default(),
+                None => configuration(arguments.common.config.as_deref(), notices)?,
             };
-            let mut unnamed = unnamed_stream(arguments)?;
+            let windows = input.as_ref().map_or(&own.windows, |input| &input.windows);
+            let mut unnamed = Stream::new(Name::from(UNNAMED_NODE), own.settings);
             let stream = input.as_ref().map_or(&unnamed, |input| &input.stream);
-            let hns = Hns::new(&arguments.windows, &windows, stream)?;
+            let hns = Hns::new(&arguments.windows, windows, stream)?;
             if arguments.windows.hns.is_none() {
                 converge(&hns, stream, notices)?;
             }
@@ -82,12 +85,6 @@ fn default_backend(arguments: &TraceArguments, input: Option<&Input>) -> Backend
     let node = arguments.node.as_deref().and_then(|node| input.stream.cluster().node(node));
     let windows = node.and_then(|node| node.operating_system.as_deref()) == Some("windows");
     if windows || arguments.windows.hns.is_some() { Backend::Winkernel } else { Backend::Model }
-}
-
-/// A stream that knows no cluster.
-fn unnamed_stream(arguments: &TraceArguments) -> Result<Stream, Failure> {
-    let configuration = configuration(arguments.common.config.as_deref())?;
-    Ok(Stream::new(Name::from(UNNAMED_NODE), configuration.settings))
 }
 
 /// Tells the stream of a node without manifests what HNS knows of the node: its addresses and its pods' subnets.
@@ -134,6 +131,11 @@ fn print(
     }
     for decider in &answer.decided_by {
         writeln!(out, "  by {decider}")?;
+    }
+    for limit in Limit::ALL {
+        if answer.decided_by.contains(&format!("limit/{limit}")) {
+            writeln!(out, "  {limit}: {}", limit.explanation())?;
+        }
     }
     Ok(())
 }

@@ -36,7 +36,7 @@ pub(super) fn run(
     out: &mut dyn Write,
     notices: &mut dyn Write,
 ) -> Result<Exit, Failure> {
-    let configuration = configuration(arguments.config.as_deref())?;
+    let configuration = configuration(arguments.config.as_deref(), notices)?;
     let manifests = read(arguments.manifests.as_deref())?;
     print_input(&manifests, out, notices)?;
     let events = manifests.into_events();
