@@ -10,6 +10,7 @@ use switchyard_source::{Configuration, Counts, Manifests};
 use crate::answer::ViewRefusal;
 use crate::arguments::InputArguments;
 use crate::failure::{Exit, Failure};
+use crate::print::counted;
 
 /// How many refusals are named on standard error; `view` lists them all.
 const NAMED_REFUSALS: usize = 50;
@@ -101,10 +102,10 @@ pub(crate) fn report_passed_over(counts: &Counts, notices: &mut dyn Write) -> Re
         writeln!(notices, "passed over: {}", kinds.join(", "))?;
     }
     if counts.slices_ignored > 0 {
-        let count = counts.slices_ignored;
+        let slices = counted(counts.slices_ignored, "EndpointSlice");
         writeln!(
             notices,
-            "not read: {count} EndpointSlices that are headless, without a service label, or without IP addresses"
+            "not read: {slices}: headless, without a service label, or without IP addresses"
         )?;
     }
     Ok(())

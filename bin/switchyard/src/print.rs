@@ -38,3 +38,9 @@ pub(crate) fn table<const N: usize>(headings: [&str; N]) -> Table {
     table.set_header(headings);
     table
 }
+
+/// `1 file`, `2 files`.
+pub(crate) fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}

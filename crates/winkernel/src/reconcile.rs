@@ -198,6 +198,9 @@ impl Reconciler {
     /// The next call that brings the load balancer for `key` nearer to what is wanted: an endpoint it lacks, else itself.
     fn step_towards(&self, key: &LoadBalancerKey) -> Option<Operation> {
         let wanted = self.wanted.load_balancers.get(key)?;
+        if self.is_held_by_another(key, wanted) {
+            return None;
+        }
         let mut endpoints = BTreeSet::new();
         for address in &wanted.backends {
             match self.endpoint_for(*address) {
@@ -207,7 +210,6 @@ impl Reconciler {
             }
         }
         let own = match self.holder(key, wanted, &endpoints) {
-            // HNS takes no change of a frontend that another owner's load balancer holds, too.
             Holder::Equal(_) | Holder::Foreign => return None,
             Holder::Own(id, comparison) => Some((id, comparison)),
             Holder::None => None,
@@ -250,6 +252,18 @@ impl Reconciler {
             }
         };
         (!self.failed.contains(&operation.id)).then_some(operation)
+    }
+
+    /// Whether another owner holds `key` with something else than what is wanted. HNS takes no change of such a frontend, so
+    /// not even endpoints are made for it.
+    fn is_held_by_another(&self, key: &LoadBalancerKey, wanted: &WantedLoadBalancer) -> bool {
+        let mut others = self.observed.holders(key).filter(|(_, holder)| !holder.own).peekable();
+        others.peek().is_some() && {
+            let endpoints = self.usable_endpoints(wanted);
+            let equals =
+                |holder| matches!(compare(holder, wanted, key, &endpoints), Comparison::Equal);
+            !others.any(|(_, holder)| equals(holder))
+        }
     }
 
     /// A load balancer of ours that holds `key` besides `kept`. HNS lets none be made, but a state may have one.

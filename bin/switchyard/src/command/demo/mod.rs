@@ -20,7 +20,7 @@ use self::node::WindowsNode;
 use crate::arguments::DemoArguments;
 use crate::failure::{Exit, Failure};
 use crate::input::{configuration, report_passed_over};
-use crate::print::table;
+use crate::print::{counted, table};
 
 /// The manifests that are shown when none are given.
 const BUILT_IN: &[(&str, &str)] = &[(
@@ -105,12 +105,12 @@ fn print_input(
     heading("What was read", out)?;
     writeln!(
         out,
-        "{} files: {} Services, {} EndpointSlices, {} Nodes, {} Pods; {} refused",
-        counts.files,
-        counts.services,
-        counts.slices,
-        counts.nodes,
-        counts.pods,
+        "{}: {}, {}, {}, {}; {} refused",
+        counted(counts.files, "file"),
+        counted(counts.services, "Service"),
+        counted(counts.slices, "EndpointSlice"),
+        counted(counts.nodes, "Node"),
+        counted(counts.pods, "Pod"),
         manifests.refused().len()
     )?;
     for refusal in manifests.refused() {

@@ -14,7 +14,7 @@ use super::node::{WindowsNode, frontend_name};
 use super::pods::Pods;
 use super::{heading, outsider};
 use crate::failure::Failure;
-use crate::print::table;
+use crate::print::{counted, table};
 use crate::windows::WindowsTrace;
 
 /// Prints the truth table of one node.
@@ -63,7 +63,8 @@ pub(super) fn print(node: &WindowsNode, out: &mut dyn Write) -> Result<(), Failu
          mixed: it depends on the backend;\npass: left alone; *: not what the rules of Services ask for:"
     )?;
     for (limit, count) in limits {
-        writeln!(out, "  limit {limit} at {count} frontends: {}", limit.explanation())?;
+        let at = counted(count, "frontend");
+        writeln!(out, "  limit {limit} at {at}: {}", limit.explanation())?;
     }
     Ok(())
 }
