@@ -1,5 +1,7 @@
 //! How one frontend answers one packet: what a view means, apart from how its frontend was found.
 
+use std::net::IpAddr;
+
 use crate::{
     Backend, Client, Deciders, Family, Frontend, NodeFacts, Origin, Outcome, Packet, Protocol,
     Reached, ServicePortView, Serving, SourceRule, SourceSeen, Verdict, WhenEmpty,
@@ -35,7 +37,11 @@ impl ServicePortView {
         Verdict {
             outcome: Outcome::Forward,
             backends: backends.iter().map(Reached::from).collect(),
-            source: Some(source_seen(serving.source, client, backends)),
+            source: Some(SourceSeen::of(
+                serving.source,
+                client,
+                backends.iter().map(|backend| backend.address),
+            )),
             sticky: self.affinity_timeout.is_some(),
             decided_by,
         }
@@ -71,16 +77,29 @@ impl Frontend {
     }
 }
 
-/// What the backends see. The node itself is always rewritten, and so is a client that is its own backend: it would not
-/// take an answer from itself.
-fn source_seen(rule: SourceRule, client: &Client, backends: &[Backend]) -> SourceSeen {
-    let own = backends.iter().filter(|backend| backend.address == client.address).count();
-    match rule {
-        SourceRule::Rewrite => SourceSeen::Rewrite,
-        SourceRule::Keep if client.origin == Origin::Node => SourceSeen::Rewrite,
-        SourceRule::Keep if own == backends.len() => SourceSeen::Rewrite,
-        SourceRule::Keep if own > 0 => SourceSeen::Mixed,
-        SourceRule::Keep => SourceSeen::Keep,
+impl SourceSeen {
+    /// What the backends at `addresses` see of `client`. The node itself is always rewritten, and so is a client that is its
+    /// own backend, wherever it is: it would not take an answer from itself.
+    #[must_use]
+    pub fn of(
+        rule: SourceRule,
+        client: &Client,
+        addresses: impl IntoIterator<Item = IpAddr>,
+    ) -> Self {
+        if rule == SourceRule::Rewrite || client.origin == Origin::Node {
+            return Self::Rewrite;
+        }
+        let (mut own, mut others) = (false, false);
+        for address in addresses {
+            let is_own = address == client.address;
+            own |= is_own;
+            others |= !is_own;
+        }
+        match (own, others) {
+            (true, true) => Self::Mixed,
+            (true, false) => Self::Rewrite,
+            (false, _) => Self::Keep,
+        }
     }
 }
 

@@ -28,5 +28,5 @@ pub use network::WindowsNetwork;
 pub use observed::Observed;
 pub use operation::{Operation, Reason, Subject, Verb};
 pub use plan::{Step, execute, plan};
-pub use reconcile::{Foreign, ObjectKey, Reconciler, Unchanged, Waiting};
+pub use reconcile::{Foreign, HnsObject, Reconciler, Unchanged, Waiting};
 pub use wanted::Wanted;

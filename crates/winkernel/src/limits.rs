@@ -10,7 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::IpNet;
 use switchyard_model::{
     Client, Deciders, Destination, Family, Frontend, FrontendKind, NodeFacts, Origin, Outcome,
-    Packet, Reached, ServicePortView, SourceSeen, Verdict,
+    Packet, Reached, ServicePortView, SourceRule, SourceSeen, Verdict,
 };
 
 use crate::backends::{Chosen, choose};
@@ -232,14 +232,8 @@ fn table(
     if backends.is_empty() {
         return Verdict::pass();
     }
-    let own = backends.iter().filter(|reached| reached.address == client.address).count();
-    let source = match client.origin {
-        Origin::Node => SourceSeen::Rewrite,
-        _ if !dsr => SourceSeen::Rewrite,
-        _ if own == backends.len() => SourceSeen::Rewrite,
-        _ if own > 0 => SourceSeen::Mixed,
-        Origin::LocalPod | Origin::RemotePod | Origin::Outside => SourceSeen::Keep,
-    };
+    let rule = if dsr { SourceRule::Keep } else { SourceRule::Rewrite };
+    let source = SourceSeen::of(rule, client, backends.iter().map(|reached| reached.address));
     let sticky = view.affinity_timeout.is_some() && network.has_affinity();
     Verdict {
         outcome: Outcome::Forward,

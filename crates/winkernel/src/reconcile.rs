@@ -42,14 +42,14 @@ pub struct Foreign {
     /// Its id.
     pub id: Guid,
     /// What it is.
-    pub object: ObjectKey,
+    pub object: HnsObject,
     /// Whether it equals what is wanted and so is used.
     pub used: bool,
 }
 
-/// What an object is.
+/// An object of HNS by what it does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum ObjectKey {
+pub enum HnsObject {
     /// An endpoint.
     Endpoint(EndpointKey),
     /// A load balancer.
@@ -413,7 +413,7 @@ impl Reconciler {
         for address in self.wanted.endpoints.keys() {
             let Found::Usable(id) = self.endpoint_for(*address) else { continue };
             let object =
-                ObjectKey::Endpoint(EndpointKey { network: self.network.id, address: *address });
+                HnsObject::Endpoint(EndpointKey { network: self.network.id, address: *address });
             if let Some(endpoint) = self.observed.endpoints.get(&id)
                 && endpoint.document.is_remote()
                 && !endpoint.own
@@ -426,7 +426,7 @@ impl Reconciler {
             for (id, holder) in self.observed.holders(key).filter(|(_, holder)| !holder.own) {
                 let comparison = compare(holder, wanted, key, &endpoints);
                 let used = matches!(comparison, Comparison::Equal);
-                foreign.push(Foreign { id, object: ObjectKey::LoadBalancer(*key), used });
+                foreign.push(Foreign { id, object: HnsObject::LoadBalancer(*key), used });
             }
         }
         foreign

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use serde_json::Value;
 use switchyard_model::{NodeFacts, ServicePortView, ViewKey};
-use switchyard_winkernel::{ObjectKey, Reconciler, Step, Subject, WindowsNetwork, limits};
+use switchyard_winkernel::{HnsObject, Reconciler, Step, Subject, WindowsNetwork, limits};
 
 /// The way from what HNS holds to what is wanted.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -177,8 +177,8 @@ impl From<&Step> for PlanOperation {
 impl From<&switchyard_winkernel::Foreign> for PlanObject {
     fn from(foreign: &switchyard_winkernel::Foreign) -> Self {
         let (kind, key) = match foreign.object {
-            ObjectKey::Endpoint(key) => ("endpoint", key.to_string()),
-            ObjectKey::LoadBalancer(key) => ("loadBalancer", key.to_string()),
+            HnsObject::Endpoint(key) => ("endpoint", key.to_string()),
+            HnsObject::LoadBalancer(key) => ("loadBalancer", key.to_string()),
         };
         let detail = if foreign.used {
             "not ours, equals what is wanted: used"
