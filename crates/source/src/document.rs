@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use serde_saphyr::UserMessageFormatter;
-use serde_saphyr::options::NonFiniteFloatPolicy;
+use serde_saphyr::options::{DuplicateKeyPolicy, NonFiniteFloatPolicy};
 
 use crate::field::Field;
 use crate::raw::Document;
@@ -50,15 +50,23 @@ impl RawDocument<'_> {
             Ok(None) => return Vec::new(),
             Err(reason) => return vec![Err(reason)],
         };
-        if !text.trim_start().starts_with('{') {
-            return vec![from_yaml(text).map_err(|reason| self.in_file(&reason))];
-        }
-        let mut read = self.json_objects(text);
+        let mut read = if text.trim_start().starts_with('{') {
+            self.json_objects(text)
+        } else {
+            vec![from_yaml(text).map_err(|reason| self.in_file(&reason))]
+        };
         // YAML may be written with braces, too.
         if let [only @ Err(_)] = read.as_mut_slice()
             && let Ok(yaml) = from_yaml(text)
         {
             *only = Ok(yaml);
+        }
+        // A key that one object of a list has twice must not cost the others: it is reported, and the first is used.
+        if matches!(read.as_slice(), [Err(_)])
+            && let Ok(list) = yaml_with(text, DuplicateKeyPolicy::FirstWins)
+            && matches!(&list, Field::Present(Document { items: Field::Present(_), .. }))
+        {
+            read.push(Ok(list));
         }
         read
     }
@@ -116,6 +124,13 @@ fn is_blank(text: &str) -> bool {
 /// # Errors
 /// Where and why it cannot be read, in one line.
 pub fn from_yaml<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, String> {
+    yaml_with(text, DuplicateKeyPolicy::Error)
+}
+
+fn yaml_with<'a, T: Deserialize<'a>>(
+    text: &'a str,
+    duplicate_keys: DuplicateKeyPolicy,
+) -> Result<T, String> {
     // A node takes at least one byte of text, unless an alias repeats it.
     let size = text.len().max(1 << 16);
     let budget = serde_saphyr::budget! {
@@ -128,6 +143,7 @@ pub fn from_yaml<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, String> {
     };
     let options = serde_saphyr::options! {
         budget: budget,
+        duplicate_keys: duplicate_keys,
         strict_booleans: true,
         with_snippet: false,
         non_finite_float_policy: NonFiniteFloatPolicy::PassThrough,

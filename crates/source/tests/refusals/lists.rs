@@ -187,3 +187,17 @@ fn each_kind_is_counted() {
     assert_eq!((counts.files, counts.services, counts.slices, counts.slices_ignored), (1, 1, 1, 1));
     assert_eq!((counts.nodes, counts.pods, counts.passed_over.len()), (1, 1, 1));
 }
+
+#[test]
+fn a_key_twice_in_one_entry_costs_no_other_entry() {
+    let twice = "{kind: Node, metadata: {name: n1, name: n2}}";
+    let yaml = format!("kind: List\nitems: [{twice}, {{{SERVICE}}}]\n");
+    let json = r#"{"kind":"List","items":[{"kind":"Node","metadata":{"name":"n1","name":"n2"}},
+        {"kind":"Service","metadata":{"name":"web","namespace":"shop"},"spec":{"clusterIP":"172.20.0.10"}}]}"#;
+    for text in [yaml.as_str(), json] {
+        let outcome = read(text.as_bytes());
+        assert_eq!(outcome.objects.len(), 2, "{text}: {:?}", outcome.objects);
+        assert!(outcome.objects[1].contains("n1") || outcome.objects[0].contains("n1"));
+        assert_eq!(outcome.refused.len(), 1, "{text}: {:?}", outcome.refused);
+    }
+}
