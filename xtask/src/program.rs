@@ -1,7 +1,7 @@
 //! Other programs: what they are asked, and how they end.
 
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -23,10 +23,7 @@ pub(crate) fn words(command: &Command) -> String {
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     println!("$ {}", words(command));
     let status = command.status().with_context(|| format!("start {}", words(command)))?;
-    if !status.success() {
-        bail!("{}: {status}", words(command));
-    }
-    Ok(())
+    ended_well(status, &words(command))
 }
 
 /// As [`run`], but of its standard error only the lines that are `wanted` are shown.
@@ -44,6 +41,11 @@ pub(crate) fn run_saying(command: &mut Command, wanted: fn(&str) -> bool) -> Res
         }
     }
     let status = child.wait().with_context(|| format!("wait for {said}"))?;
+    ended_well(status, &said)
+}
+
+/// An error that names what was `said` unless it succeeded.
+fn ended_well(status: ExitStatus, said: &str) -> Result<()> {
     if !status.success() {
         bail!("{said}: {status}");
     }
@@ -56,9 +58,7 @@ pub(crate) fn output(command: &mut Command) -> Result<Vec<u8>> {
         .stderr(Stdio::inherit())
         .output()
         .with_context(|| format!("start {}", words(command)))?;
-    if !output.status.success() {
-        bail!("{}: {}", words(command), output.status);
-    }
+    ended_well(output.status, &words(command))?;
     Ok(output.stdout)
 }
 
@@ -77,9 +77,7 @@ pub(crate) fn output_within(command: &mut Command, limit: Duration) -> Result<Ve
     }
     let status = child.wait().with_context(|| format!("wait for {said}"))?;
     let printed = printed.with_context(|| said.clone())?;
-    if !status.success() {
-        bail!("{said}: {status}");
-    }
+    ended_well(status, &said)?;
     Ok(printed)
 }
 

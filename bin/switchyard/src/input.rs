@@ -5,9 +5,9 @@ use std::io::Write;
 use anyhow::{Context, anyhow};
 use switchyard_model::Name;
 use switchyard_nodeview::Stream;
-use switchyard_source::{Configuration, Counts, Manifests};
+use switchyard_source::{Configuration, Counts, Manifests, Refusal};
 
-use crate::answer::ViewRefusal;
+use crate::answer::refusals;
 use crate::arguments::InputArguments;
 use crate::failure::{Exit, Failure};
 use crate::print::counted;
@@ -22,7 +22,7 @@ pub(crate) struct Input {
     /// What only the Windows backend needs of the configuration.
     pub(crate) windows: switchyard_source::WindowsConfiguration,
     /// What was refused of the manifests, and endpoints at a Service's own address.
-    pub(crate) refused: Vec<ViewRefusal>,
+    pub(crate) refused: Vec<Refusal>,
     /// How much was read.
     pub(crate) counts: Counts,
 }
@@ -71,7 +71,7 @@ impl Input {
         if stream.cluster().node(node).is_none() {
             return Err(unknown_node(node, stream.cluster().nodes().map(|node| &*node.name)).into());
         }
-        let refused = ViewRefusal::all(&stream, &of_input);
+        let refused = refusals(&stream, &of_input);
         Ok(Self { stream, windows: configuration.windows, refused, counts })
     }
 

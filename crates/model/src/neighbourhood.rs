@@ -52,3 +52,21 @@ fn around(address: IpAddr) -> Range {
         IpAddr::V6(address) => Range::V6(address.to_bits() >> 16),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_is_there_until_its_last_address_is_gone() {
+        let [first, second] = ["10.0.0.1", "10.0.0.2"].map(|text| text.parse().unwrap());
+        let mut neighbourhoods = Neighbourhoods::default();
+        neighbourhoods.add(first);
+        neighbourhoods.add(second);
+        neighbourhoods.remove(first);
+        assert!(neighbourhoods.may_have(second));
+        assert_eq!(neighbourhoods.0.len(), 1);
+        neighbourhoods.remove(second);
+        assert!(neighbourhoods.is_empty());
+    }
+}

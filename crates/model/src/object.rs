@@ -116,8 +116,6 @@ pub struct Created(i64);
 impl Created {
     /// Not known: newer than all that are.
     pub const UNKNOWN: Self = Self(i64::MAX);
-    /// Older than every moment.
-    pub const EARLIEST: Self = Self(i64::MIN);
 
     /// `microseconds` since 1970-01-01T00:00:00Z.
     #[must_use]

@@ -51,16 +51,17 @@ impl RawDocument<'_> {
             Err(reason) => return vec![Err(reason)],
         };
         let mut read = if text.trim_start().starts_with('{') {
-            self.json_objects(text)
+            let mut objects = self.json_objects(text);
+            // YAML may be written with braces, too.
+            if let [only @ Err(_)] = objects.as_mut_slice()
+                && let Ok(yaml) = from_yaml(text)
+            {
+                *only = Ok(yaml);
+            }
+            objects
         } else {
             vec![from_yaml(text).map_err(|reason| self.in_file(&reason))]
         };
-        // YAML may be written with braces, too.
-        if let [only @ Err(_)] = read.as_mut_slice()
-            && let Ok(yaml) = from_yaml(text)
-        {
-            *only = Ok(yaml);
-        }
         // A key that one object of a list has twice must not cost the others: it is reported, and the first is used.
         if matches!(read.as_slice(), [Err(_)])
             && let Ok(list) = yaml_with(text, DuplicateKeyPolicy::FirstWins)

@@ -22,6 +22,17 @@ pub(crate) enum Field<T> {
     Wrong(&'static str),
 }
 
+impl<T> Field<T> {
+    /// The value of an entry of a list, or what was found: null is no value for one.
+    pub(crate) fn entry(self) -> Result<T, &'static str> {
+        match self {
+            Self::Present(value) => Ok(value),
+            Self::Absent => Err("null"),
+            Self::Wrong(found) => Err(found),
+        }
+    }
+}
+
 /// A list of which each entry may be wrong by itself.
 pub(crate) type List<T> = Vec<Field<T>>;
 

@@ -190,13 +190,9 @@ impl Manifests {
         self.refused.extend(notes.into_refusals());
         for (index, item) in items.into_iter().enumerate() {
             let place = format!("{place} items[{index}]");
-            let item = match item {
-                Field::Present(item) => item,
-                Field::Absent => {
-                    self.refuse(&place, "", "must be an object, found null");
-                    continue;
-                }
-                Field::Wrong(found) => {
+            let item = match item.entry() {
+                Ok(item) => item,
+                Err(found) => {
                     self.refuse(&place, "", &format!("must be an object, found {found}"));
                     continue;
                 }

@@ -125,7 +125,7 @@ impl Notes {
             .collect()
     }
 
-    /// An entry of a list. Null is no value for one.
+    /// An entry of a list.
     pub(crate) fn entry<T>(
         &self,
         entry: Field<T>,
@@ -133,10 +133,7 @@ impl Notes {
         index: usize,
         want: &str,
     ) -> Option<T> {
-        let entry = match entry {
-            Field::Absent => Field::Wrong("null"),
-            Field::Present(_) | Field::Wrong(_) => entry,
-        };
+        let entry = entry.entry().map_or_else(Field::Wrong, Field::Present);
         self.take(entry, format_args!("{path}[{index}]"), want)
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use switchyard::answer::{Trace, ViewAnswer, ViewRefusal};
+use switchyard::answer::{Trace, ViewAnswer, refusals};
 use switchyard::target::{parse_destination, parse_source};
 use switchyard_conformance::{Answer, Change, Setup, Subject};
 use switchyard_model::{ClusterEvent, Name, ViewEvent};
@@ -107,7 +107,7 @@ impl Subject for Model {
 
     fn view(&mut self) -> Result<Value, String> {
         let stream = self.stream()?;
-        let answer = ViewAnswer::new(stream, ViewRefusal::all(stream, &self.refused));
+        let answer = ViewAnswer::new(stream, &refusals(stream, &self.refused));
         serde_json::to_value(answer).map_err(|trouble| trouble.to_string())
     }
 }

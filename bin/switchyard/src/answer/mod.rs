@@ -10,6 +10,7 @@ pub use plan::{PlanAnswer, PlanObject, PlanOperation, PlanReport, PlanUnchanged}
 pub use trace::{Trace, TraceBackend};
 pub use view::{
     ViewAnswer, ViewBackend, ViewConflict, ViewFrontend, ViewRefusal, ViewServicePort, ViewServing,
+    refusals,
 };
 
 /// An address, or nothing, as text.

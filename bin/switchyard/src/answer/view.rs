@@ -1,7 +1,5 @@
 //! The answer of `view`.
 
-use std::fmt;
-
 use serde::Serialize;
 use switchyard_model::{
     Backend, BackendSet, Frontend, NodePortAddress, ServicePortView, Serving, SourceRule, WhenEmpty,
@@ -107,7 +105,7 @@ pub struct ViewBackend {
 }
 
 /// One refused object or field.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ViewRefusal {
     /// The object.
     pub object: String,
@@ -131,7 +129,7 @@ pub struct ViewConflict {
 impl ViewAnswer {
     /// The answer for the node of `stream`; `refused` is what was left out.
     #[must_use]
-    pub fn new(stream: &Stream, refused: Vec<ViewRefusal>) -> Self {
+    pub fn new(stream: &Stream, refused: &[Refusal]) -> Self {
         let view = stream.view();
         let node = view.node();
         let strings = |ranges: &[ipnet::IpNet]| ranges.iter().map(ToString::to_string).collect();
@@ -154,39 +152,32 @@ impl ViewAnswer {
             pod_ranges: strings(&node.pod_ranges),
             node_port_addresses,
             service_ports: view.views().map(|view| ViewServicePort::from(&**view)).collect(),
-            refused,
+            refused: refused.iter().map(ViewRefusal::from).collect(),
             conflicts: view.conflicts().iter().map(ViewConflict::from).collect(),
         }
     }
 }
 
-impl ViewRefusal {
-    /// Everything that is left out: what the input had wrong, and endpoints at a Service's own address. Sorted.
-    #[must_use]
-    pub fn all(stream: &Stream, of_input: &[Refusal]) -> Vec<Self> {
-        let of_input = of_input.iter().map(|refusal| Self {
+/// Everything that is left out: `of_input`, what the input had wrong, and endpoints at a Service's own address. Sorted.
+#[must_use]
+pub fn refusals(stream: &Stream, of_input: &[Refusal]) -> Vec<Refusal> {
+    let endpoints = stream.view().refused_endpoints(stream.cluster());
+    let of_view = endpoints.into_iter().map(|endpoint| Refusal {
+        object: format!("EndpointSlice {}", endpoint.slice),
+        field: format!("endpoints[{}].addresses[0]", endpoint.index),
+        reason: format!("{} is the ClusterIP of {}", endpoint.address, endpoint.service),
+    });
+    let mut refusals: Vec<_> = of_input.iter().cloned().chain(of_view).collect();
+    refusals.sort();
+    refusals
+}
+
+impl From<&Refusal> for ViewRefusal {
+    fn from(refusal: &Refusal) -> Self {
+        Self {
             object: refusal.object.clone(),
             field: refusal.field.clone(),
             reason: refusal.reason.clone(),
-        });
-        let endpoints = stream.view().refused_endpoints(stream.cluster());
-        let of_view = endpoints.into_iter().map(|endpoint| Self {
-            object: format!("EndpointSlice {}", endpoint.slice),
-            field: format!("endpoints[{}].addresses[0]", endpoint.index),
-            reason: format!("{} is the ClusterIP of {}", endpoint.address, endpoint.service),
-        });
-        let mut refusals: Vec<_> = of_input.chain(of_view).collect();
-        refusals.sort();
-        refusals
-    }
-}
-
-impl fmt::Display for ViewRefusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { object, field, reason } = self;
-        match field.as_str() {
-            "" => write!(f, "{object}: {reason}"),
-            field => write!(f, "{object}: {field}: {reason}"),
         }
     }
 }

@@ -14,7 +14,7 @@ pub(super) fn run(
     notices: &mut dyn Write,
 ) -> Result<Exit, Failure> {
     let input = Input::read(&arguments.input, notices)?;
-    let answer = ViewAnswer::new(&input.stream, input.refused.clone());
+    let answer = ViewAnswer::new(&input.stream, &input.refused);
     if !structured(&answer, arguments.input.common.output, out)? {
         print(&answer, out)?;
     }
