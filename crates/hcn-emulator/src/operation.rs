@@ -4,7 +4,7 @@ mod endpoint;
 mod load_balancer;
 mod network;
 
-use switchyard_hcn::{Error, ModifyRequest, Policy, hresult};
+use switchyard_hcn::{Error, ModifyRequest, Policy, RequestType, hresult};
 
 use crate::settings::{read, refused};
 
@@ -23,19 +23,21 @@ fn modify_policies(policies: &mut Vec<Policy>, settings: &str) -> Result<(), Err
     }
     let Settings { policies: named } = serde_json::from_value(request.settings)
         .map_err(|_| refused(hresult::HCN_E_INVALID_JSON))?;
-    match request.request_type.to_ascii_lowercase().as_str() {
-        "add" | "0" | "" => policies.extend(named),
-        "remove" | "1" => {
+    match request.request_type {
+        RequestType::Add => policies.extend(named),
+        RequestType::Remove => {
             if !named.iter().all(|policy| policies.contains(policy)) {
                 return Err(refused(hresult::HCN_E_POLICY_NOT_FOUND));
             }
             policies.retain(|policy| !named.contains(policy));
         }
-        "update" | "2" => {
+        RequestType::Update => {
             policies.retain(|policy| !named.iter().any(|new| new.is(&policy.policy_type)));
             policies.extend(named);
         }
-        _ => return Err(refused(hresult::HCN_E_REQUEST_UNSUPPORTED)),
+        RequestType::Refresh | RequestType::Reset | RequestType::Other(_) => {
+            return Err(refused(hresult::HCN_E_REQUEST_UNSUPPORTED));
+        }
     }
     Ok(())
 }

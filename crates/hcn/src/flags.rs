@@ -13,7 +13,7 @@ macro_rules! wire_number {
     (
         $(#[$doc:meta])*
         $name:ident by $reader:ident {
-            $($(#[$value_doc:meta])* $constant:ident = $value:literal, $word:literal;)*
+            $($(#[$value_doc:meta])* $constant:ident = $value:literal, $($word:literal)|+;)*
         }
     ) => {
         $(#[$doc])*
@@ -29,7 +29,7 @@ macro_rules! wire_number {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                lenient::$reader(deserializer, &[("None", 0), $(($word, $value)),*]).map(Self)
+                lenient::$reader(deserializer, &[("None", 0), $($(($word, $value)),+),*]).map(Self)
             }
         }
     };
@@ -85,8 +85,30 @@ wire_flags! {
         SUPPRESS_MEDIA_DISCONNECT = 512, "SuppressMediaDisconnect";
         /// The host has no port on the network.
         DISABLE_HOST_PORT = 1024, "DisableHostPort";
+        /// The host takes packets for its addresses from any adapter (microsoft/WSL).
+        WEAK_HOST_RECEIVE_ADAPTER = 2048, "WeakHostReceiveAdapter";
+        /// The host sends packets from its addresses by any adapter (microsoft/WSL).
+        WEAK_HOST_SEND_ADAPTER = 4096, "WeakHostSendAdapter";
         /// The adapter is a virtual function of a device.
         ENABLE_IOV = 8192, "EnableIov";
+    }
+}
+
+wire_flags! {
+    /// Flags of a subnet.
+    SubnetFlags {
+        /// An endpoint may have the gateway's address.
+        DO_NOT_RESERVE_GATEWAY_ADDRESS = 1, "DoNotReserveGatewayAddress";
+    }
+}
+
+wire_flags! {
+    /// Flags of a part of a subnet.
+    IpSubnetFlags {
+        /// The last address is for broadcasts.
+        ENABLE_BROADCAST = 1, "EnableBroadcast";
+        /// No endpoint gets the first address.
+        RESERVE_NETWORK_ADDRESS = 2, "ReserveNetworkAddress";
     }
 }
 
@@ -114,7 +136,7 @@ wire_flags! {
         /// Direct server return: backends answer clients themselves.
         DSR = 1, "EnableDirectServerReturn";
         /// The load balancer is of the IPv6 family.
-        IPV6 = 2, "EnableIPv6";
+        IPV6 = 2, "IPv6" | "EnableIPv6";
     }
 }
 
@@ -126,12 +148,24 @@ wire_flags! {
         /// The node itself reaches the frontend.
         LOCAL_ROUTED_VIP = 2, "LocalRoutedVip";
         /// Packets come by a load balancer that left their destination as it was. The published schema has "NotUsed" here.
-        USE_MUX = 4, "UseMux";
+        USE_MUX = 4, "UseMux" | "NotUsed";
         /// Destination address and port reach the backend unchanged.
         PRESERVE_DIP = 8, "EnablePreserveDip";
         /// The frontend is not of the cluster: connections keep their backend when the set changes
         /// (kubernetes/kubernetes#113742).
         VIP_EXTERNAL_IP = 16, "VipExternalIP";
+    }
+}
+
+wire_flags! {
+    /// Flags of an endpoint's port mapping or of its translation of outgoing packets.
+    NatFlags {
+        /// The node itself reaches the port (Azure/azure-container-networking#1863).
+        LOCAL_ROUTED_VIP = 1, "LocalRoutedVip";
+        /// It is of the IPv6 family.
+        IPV6 = 2, "IPv6";
+        /// Someone else has reserved the port. Only Microsoft's hns.v2.psm1 knows it.
+        EXTERNAL_PORT_RESERVED = 4, "ExternalPortReserved";
     }
 }
 
@@ -158,6 +192,8 @@ wire_number! {
 wire_number! {
     /// A protocol, by its number in an IP header.
     IpProtocol by word {
+        /// None that was said.
+        UNKNOWN = 0, "Unknown";
         /// ICMP over IPv4.
         ICMPV4 = 1, "ICMPv4";
         /// IGMP.
@@ -196,6 +232,10 @@ mod tests {
         check::<LoadBalancerFlags>("\"EnableSomething\"", None);
         check::<LoadBalancerFlags>("-1", None);
         check::<LoadBalancerFlags>("4294967296", None);
+        check("\"IPv6\"", Some(LoadBalancerFlags::IPV6));
+        check("\"LocalRoutedVip,IPv6\"", Some(NatFlags::LOCAL_ROUTED_VIP | NatFlags::IPV6));
+        check("\"NotUsed\"", Some(PortMappingFlags::USE_MUX));
+        check("\"Unknown\"", Some(IpProtocol::UNKNOWN));
         check("\"udp\"", Some(IpProtocol::UDP));
         check("132", Some(IpProtocol::SCTP));
         check::<IpProtocol>("\"TCP,UDP\"", None);

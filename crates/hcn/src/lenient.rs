@@ -1,7 +1,7 @@
 //! Readers for what travels in more than one form.
 //!
 //! HNS and its clients leave members out, send `null`, and write numbers as numbers, as text or as the words of the
-//! published schema.
+//! published schema. Where text is wanted they may write a number, and `true` as 1.
 
 use std::fmt;
 
@@ -91,6 +91,41 @@ fn worded_number<'de, D: Deserializer<'de>>(
     }
 
     deserializer.deserialize_any(Number(value_of))
+}
+
+/// Whether something is so: as JSON says it, as a word in any case, or as a number. `null` is false.
+pub(crate) fn boolean<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    struct Boolean;
+
+    impl Visitor<'_> for Boolean {
+        type Value = bool;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("true or false")
+        }
+
+        fn visit_bool<E: Error>(self, value: bool) -> Result<bool, E> {
+            Ok(value)
+        }
+
+        fn visit_u64<E: Error>(self, value: u64) -> Result<bool, E> {
+            Ok(value != 0)
+        }
+
+        fn visit_str<E: Error>(self, value: &str) -> Result<bool, E> {
+            match value.to_ascii_lowercase().as_str() {
+                "true" | "1" => Ok(true),
+                "false" | "0" | "" => Ok(false),
+                _ => Err(E::invalid_value(Unexpected::Str(value), &self)),
+            }
+        }
+
+        fn visit_unit<E: Error>(self) -> Result<bool, E> {
+            Ok(false)
+        }
+    }
+
+    deserializer.deserialize_any(Boolean)
 }
 
 /// A text, or a number as text. `null` is empty.

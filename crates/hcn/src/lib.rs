@@ -4,8 +4,8 @@
 //! `computenetwork.dll` is the way in: JSON text over opaque handles. Here are
 //!
 //! * [`Hcn`]: that way in as a trait, one method per exported function that a client uses;
-//! * [`Network`], [`Endpoint`], [`LoadBalancer`] and what they are made of: the documents that travel, read leniently and
-//!   written exactly;
+//! * [`Network`], [`Endpoint`], [`LoadBalancer`], [`Namespace`] and what they are made of: the documents that travel, read
+//!   leniently and written exactly;
 //! * [`Error`] and [`hresult`]: what HNS says when it refuses, and what class of answer that is;
 //! * [`Query`]: which objects an enumeration lists;
 //! * [`Client`]: the typed layer over an [`Hcn`], which closes every handle it opens;
@@ -25,18 +25,21 @@ mod lenient;
 mod mac;
 mod query;
 mod version;
+mod word;
 
 pub use api::{EndpointHandle, Hcn, LoadBalancerHandle, NetworkHandle};
 pub use capability::{Capabilities, Feature};
 pub use client::{Client, ClientError, Listing, Object, Opened, Unreadable};
 pub use document::{
-    Endpoint, IpConfiguration, Ipam, LoadBalancer, ModifyRequest, Network, NetworkType, Policy,
-    PortMapping, RemoteSubnet, Route, Subnet, UnknownMembers,
+    Acl, AclAction, AclDirection, AclRule, Dns, Endpoint, IpConfiguration, IpSubnet, Ipam,
+    LoadBalancer, MacPool, MacRange, ModifyRequest, Namespace, NamespaceResource,
+    NamespaceResourceType, NamespaceType, NatPortMapping, Network, NetworkType, OutboundNat,
+    Policy, PortMapping, RemoteSubnet, RequestType, Route, SdnRoute, Subnet, UnknownMembers,
 };
 pub use error::{Error, ErrorClass, ErrorRecord};
 pub use flags::{
-    Distribution, EndpointFlags, IpProtocol, LoadBalancerFlags, NetworkFlags, PortMappingFlags,
-    QueryFlags,
+    Distribution, EndpointFlags, IpProtocol, IpSubnetFlags, LoadBalancerFlags, NatFlags,
+    NetworkFlags, PortMappingFlags, QueryFlags, SubnetFlags,
 };
 pub use guid::{Guid, ParseGuidError};
 pub use mac::{MacAddress, ParseMacAddressError};

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Policy, Route, UnknownMembers};
+use super::{Dns, Policy, Route, UnknownMembers};
 use crate::lenient::{self, is_default};
 use crate::{EndpointFlags, Guid, MacAddress, Version};
 
@@ -78,6 +78,20 @@ pub struct Endpoint {
         skip_serializing_if = "Vec::is_empty"
     )]
     pub routes: Vec<Route>,
+    /// What it resolves names with.
+    #[serde(
+        rename = "Dns",
+        deserialize_with = "lenient::nullable",
+        skip_serializing_if = "is_default"
+    )]
+    pub dns: Dns,
+    /// How it is, such as [`Self::ATTACHED_SHARING`]; 0 also where HNS did not tell.
+    #[serde(
+        rename = "State",
+        deserialize_with = "lenient::number",
+        skip_serializing_if = "is_default"
+    )]
+    pub state: u16,
     /// The schema that the document is of.
     #[serde(rename = "SchemaVersion", skip_serializing_if = "Option::is_none")]
     pub schema_version: Option<Version>,
@@ -87,6 +101,21 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
+    /// The [`Self::state`] of one that HNS has not set up.
+    pub const UNINITIALIZED: u16 = 0;
+    /// The [`Self::state`] of one that is on no port.
+    pub const CREATED: u16 = 1;
+    /// The [`Self::state`] of one that is on a port.
+    pub const ATTACHED: u16 = 2;
+    /// The [`Self::state`] of one on a port that containers share, as those of a pod do.
+    pub const ATTACHED_SHARING: u16 = 3;
+    /// The [`Self::state`] of one that was taken off its port.
+    pub const DETACHED: u16 = 4;
+    /// The [`Self::state`] of one that HNS could not keep in place.
+    pub const DEGRADED: u16 = 5;
+    /// The [`Self::state`] of one that is gone.
+    pub const DESTROYED: u16 = 6;
+
     /// Its addresses; those that do not parse are left out.
     pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
         self.ip_configurations.iter().filter_map(IpConfiguration::address)
@@ -104,10 +133,21 @@ impl Endpoint {
         self.flags.contains(EndpointFlags::REMOTE_ENDPOINT)
     }
 
+    /// Whether HNS says that it is on a port.
+    #[must_use]
+    pub fn is_attached(&self) -> bool {
+        matches!(self.state, Self::ATTACHED | Self::ATTACHED_SHARING)
+    }
+
+    /// The first answer that a policy of the endpoint gives to `read`, one of the readers of [`Policy`].
+    pub fn policy<'a, T>(&'a self, read: impl Fn(&'a Policy) -> Option<T>) -> Option<T> {
+        self.policies.iter().find_map(read)
+    }
+
     /// The address of the node that its `ProviderAddress` policy names.
     #[must_use]
     pub fn provider_address(&self) -> Option<IpAddr> {
-        self.policies.iter().find_map(Policy::as_provider_address)
+        self.policy(Policy::as_provider_address)
     }
 }
 

@@ -64,7 +64,14 @@ pub struct LoadBalancer {
     /// Flags.
     #[serde(rename = "Flags", skip_serializing_if = "is_default")]
     pub flags: LoadBalancerFlags,
-    /// 2 is healthy and 4 degraded; 0 where HNS did not tell.
+    /// The network it is of, since schema 2.5. hcsshim neither sends nor reads it.
+    #[serde(
+        rename = "HostComputeNetwork",
+        deserialize_with = "lenient::id",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub host_compute_network: Option<Guid>,
+    /// [`Self::HEALTHY`] or [`Self::DEGRADED`]; 0 where HNS did not tell.
     #[serde(
         rename = "State",
         deserialize_with = "lenient::number",
@@ -80,6 +87,8 @@ pub struct LoadBalancer {
 }
 
 impl LoadBalancer {
+    /// The [`Self::state`] of one whose rules are in place.
+    pub const HEALTHY: u16 = 2;
     /// The [`Self::state`] of one whose rules HNS could not keep in place.
     pub const DEGRADED: u16 = 4;
 

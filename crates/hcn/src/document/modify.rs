@@ -1,25 +1,43 @@
-//! Requests to change networks and endpoints. A load balancer is changed by its whole document instead.
+//! Requests to change networks, endpoints and namespaces. A load balancer is changed by its whole document instead.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::UnknownMembers;
 use crate::lenient;
+use crate::word::wire_word;
 
-/// A request to change a part of a network or endpoint (`ModifyNetworkSettingRequest`, `ModifyEndpointSettingRequest`).
+/// A request to change a part of an object (`ModifyNetworkSettingRequest`, `ModifyEndpointSettingRequest`,
+/// `ModifyNamespaceSettingRequest`).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ModifyRequest {
     /// The part, such as `Policy`.
     #[serde(rename = "ResourceType", deserialize_with = "lenient::text")]
     pub resource_type: String,
-    /// `Add`, `Remove`, `Update`, `Refresh` or `Reset`.
-    #[serde(rename = "RequestType", deserialize_with = "lenient::text")]
-    pub request_type: String,
+    /// What to do with it.
+    #[serde(rename = "RequestType")]
+    pub request_type: RequestType,
     /// What the part explains.
     #[serde(rename = "Settings", skip_serializing_if = "Value::is_null")]
     pub settings: Value,
     /// Other members.
     #[serde(flatten)]
     pub unknown: UnknownMembers,
+}
+
+wire_word! {
+    /// What a request does (`ModifyRequestType`).
+    RequestType {
+        /// It adds to the part.
+        Add = "0", "Add";
+        /// It takes from the part.
+        Remove = "1", "Remove";
+        /// It puts something in the place of what is there.
+        Update = "2", "Update";
+        /// It has HNS do again what it did for the part.
+        Refresh = "3", "Refresh";
+        /// It takes the part back to what it was at first. hcsshim has no such request.
+        Reset = "4", "Reset";
+    }
 }

@@ -1,13 +1,10 @@
 //! Networks.
 
-use std::fmt;
-use std::net::IpAddr;
+use serde::{Deserialize, Serialize};
 
-use ipnet::IpNet;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-use super::{Policy, RemoteSubnet, UnknownMembers};
+use super::{Dns, MacPool, Policy, RemoteSubnet, Subnet, UnknownMembers};
 use crate::lenient::{self, is_default};
+use crate::word::wire_word;
 use crate::{Guid, NetworkFlags, Version};
 
 /// A network (`HostComputeNetwork`).
@@ -55,6 +52,27 @@ pub struct Network {
         skip_serializing_if = "Vec::is_empty"
     )]
     pub policies: Vec<Policy>,
+    /// The hardware addresses that HNS gives to its endpoints.
+    #[serde(
+        rename = "MacPool",
+        deserialize_with = "lenient::nullable",
+        skip_serializing_if = "is_default"
+    )]
+    pub mac_pool: MacPool,
+    /// What its endpoints resolve names with.
+    #[serde(
+        rename = "Dns",
+        deserialize_with = "lenient::nullable",
+        skip_serializing_if = "is_default"
+    )]
+    pub dns: Dns,
+    /// How it is; 0 where HNS did not tell. No reference says what the numbers of networks stand for.
+    #[serde(
+        rename = "State",
+        deserialize_with = "lenient::number",
+        skip_serializing_if = "is_default"
+    )]
+    pub state: u16,
     /// The schema that the document is of.
     #[serde(rename = "SchemaVersion", skip_serializing_if = "Option::is_none")]
     pub schema_version: Option<Version>,
@@ -72,6 +90,11 @@ impl Network {
     /// The routes to the pods of other nodes; those that do not parse are left out.
     pub fn remote_subnets(&self) -> impl Iterator<Item = RemoteSubnet> {
         self.policies.iter().filter_map(Policy::as_remote_subnet_route)
+    }
+
+    /// The first answer that a policy of the network gives to `read`, one of the readers of [`Policy`].
+    pub fn policy<'a, T>(&'a self, read: impl Fn(&'a Policy) -> Option<T>) -> Option<T> {
+        self.policies.iter().find_map(read)
     }
 }
 
@@ -98,175 +121,30 @@ pub struct Ipam {
     pub unknown: UnknownMembers,
 }
 
-/// A subnet of a network.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Subnet {
-    /// The addresses, as `ADDRESS/LENGTH`.
-    #[serde(
-        rename = "IpAddressPrefix",
-        deserialize_with = "lenient::text",
-        skip_serializing_if = "is_default"
-    )]
-    pub ip_address_prefix: String,
-    /// Its policies.
-    #[serde(
-        rename = "Policies",
-        deserialize_with = "lenient::nullable",
-        skip_serializing_if = "Vec::is_empty"
-    )]
-    pub policies: Vec<Policy>,
-    /// Its routes.
-    #[serde(
-        rename = "Routes",
-        deserialize_with = "lenient::nullable",
-        skip_serializing_if = "Vec::is_empty"
-    )]
-    pub routes: Vec<Route>,
-    /// Other members.
-    #[serde(flatten)]
-    pub unknown: UnknownMembers,
-}
-
-impl Subnet {
-    /// The addresses, if they parse.
-    #[must_use]
-    pub fn prefix(&self) -> Option<IpNet> {
-        self.ip_address_prefix.parse().ok()
-    }
-
-    /// The next hop of the first default route.
-    #[must_use]
-    pub fn gateway(&self) -> Option<IpAddr> {
-        let default = self.routes.iter().find(|route| route.is_default())?;
-        default.next_hop.parse().ok()
-    }
-}
-
-/// A route.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Route {
-    /// Where packets go next.
-    #[serde(
-        rename = "NextHop",
-        deserialize_with = "lenient::text",
-        skip_serializing_if = "is_default"
-    )]
-    pub next_hop: String,
-    /// Which packets, as `ADDRESS/LENGTH`.
-    #[serde(
-        rename = "DestinationPrefix",
-        deserialize_with = "lenient::text",
-        skip_serializing_if = "is_default"
-    )]
-    pub destination_prefix: String,
-    /// The cost.
-    #[serde(
-        rename = "Metric",
-        deserialize_with = "lenient::number",
-        skip_serializing_if = "is_default"
-    )]
-    pub metric: u16,
-    /// Other members.
-    #[serde(flatten)]
-    pub unknown: UnknownMembers,
-}
-
-impl Route {
-    /// Whether the route is for all packets that no other route is for.
-    #[must_use]
-    pub fn is_default(&self) -> bool {
-        matches!(self.destination_prefix.as_str(), "0.0.0.0/0" | "::/0")
-    }
-}
-
-/// How a network forwards.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum NetworkType {
-    /// Behind the host's address. HNS leaves the type out of its answer for these.
-    #[default]
-    Nat,
-    /// Internet connection sharing.
-    Ics,
-    /// Straight onto the host's network.
-    Transparent,
-    /// Routed by the underlay, with the host's hardware address.
-    L2Bridge,
-    /// As L2Bridge, but through the fabric even on one host.
-    L2Tunnel,
-    /// VXLAN between the nodes.
-    Overlay,
-    /// Among endpoints only.
-    Private,
-    /// Among endpoints and the host.
-    Internal,
-    /// A copy of the host's interfaces.
-    Mirrored,
-    /// InfiniBand.
-    Infiniband,
-    /// Internet connection sharing with constraints.
-    ConstrainedIcs,
-    /// A type that is not known here.
-    Other(String),
-}
-
-impl NetworkType {
-    /// The known types in the order of their numbers, as the published schema lists them.
-    const WORDS: [(&str, Self); 11] = [
-        ("NAT", Self::Nat),
-        ("ICS", Self::Ics),
-        ("Transparent", Self::Transparent),
-        ("L2Bridge", Self::L2Bridge),
-        ("L2Tunnel", Self::L2Tunnel),
-        ("Overlay", Self::Overlay),
-        ("Private", Self::Private),
-        ("Internal", Self::Internal),
-        ("Mirrored", Self::Mirrored),
-        ("Infiniband", Self::Infiniband),
-        ("ConstrainedICS", Self::ConstrainedIcs),
-    ];
-
-    /// The type that a word in any case, or a number, stands for. An empty one is [`Self::Nat`].
-    #[must_use]
-    pub fn from_word(word: &str) -> Self {
-        if word.is_empty() {
-            return Self::default();
-        }
-        Self::WORDS
-            .into_iter()
-            .enumerate()
-            .find(|(number, (name, _))| {
-                name.eq_ignore_ascii_case(word) || number.to_string() == word
-            })
-            .map_or_else(|| Self::Other(word.to_owned()), |(_, (_, network_type))| network_type)
-    }
-
-    /// The word that HNS writes.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        if let Self::Other(word) = self {
-            return word;
-        }
-        let known = Self::WORDS.iter().find(|(_, network_type)| network_type == self);
-        known.map_or("NAT", |(word, _)| word)
-    }
-}
-
-impl fmt::Display for NetworkType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl Serialize for NetworkType {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
-impl<'de> Deserialize<'de> for NetworkType {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        lenient::text(deserializer).map(|word| Self::from_word(&word))
+wire_word! {
+    /// How a network forwards.
+    NetworkType {
+        /// Behind the host's address. HNS leaves the type out of its answer for these.
+        Nat = "0", "NAT";
+        /// Internet connection sharing.
+        Ics = "1", "ICS";
+        /// Straight onto the host's network.
+        Transparent = "2", "Transparent";
+        /// Routed by the underlay, with the host's hardware address.
+        L2Bridge = "3", "L2Bridge";
+        /// As L2Bridge, but through the fabric even on one host.
+        L2Tunnel = "4", "L2Tunnel";
+        /// VXLAN between the nodes.
+        Overlay = "5", "Overlay";
+        /// Among endpoints only.
+        Private = "6", "Private";
+        /// Among endpoints and the host.
+        Internal = "7", "Internal";
+        /// A copy of the host's interfaces.
+        Mirrored = "8", "Mirrored";
+        /// InfiniBand.
+        Infiniband = "9", "Infiniband";
+        /// Internet connection sharing with constraints.
+        ConstrainedIcs = "10", "ConstrainedICS";
     }
 }

@@ -5,7 +5,10 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{Distribution, Guid, IpProtocol, LoadBalancerFlags, PortMappingFlags, Version};
+use crate::{
+    Distribution, Guid, IpProtocol, IpSubnetFlags, LoadBalancerFlags, PortMappingFlags,
+    SubnetFlags, Version,
+};
 
 /// Reads `input`, and expects exactly `output` to be written for it.
 fn check<T: Serialize + DeserializeOwned + Debug>(input: Value, output: Value) -> T {
@@ -114,6 +117,89 @@ fn load_balancers_are_written_as_they_were_read() {
 }
 
 #[test]
+fn a_load_balancer_of_a_node_is_written_as_it_was_read() {
+    let load_balancer: LoadBalancer = same(json!({
+        "ID": "0a1b2c3d-1111-2222-3333-0123456789ab",
+        "HostComputeEndpoints": ["9d2f4b61-0c3e-4a58-b7d6-1e2f3a4b5c6d"], "SourceVIP": "10.1.1.2",
+        "PortMappings": [{ "Protocol": 6, "InternalPort": 80, "ExternalPort": 31416, "Flags": 2 }],
+        "HostComputeNetwork": "3c5e7d10-4a2b-4f0e-8d31-6b1c2d3e4f50", "State": 2,
+        "SchemaVersion": { "Major": 2, "Minor": 0 }
+    }));
+    assert_eq!(load_balancer.state, LoadBalancer::HEALTHY);
+    assert!(load_balancer.has_no_vip() && load_balancer.host_compute_network.is_some());
+}
+
+#[test]
+fn members_of_later_schemas_are_written_as_they_were_read() {
+    let network: Network = same(json!({
+        "Type": "Overlay",
+        "Ipams": [{ "Type": "Static", "Subnets": [{ "IpAddressPrefix": "10.1.1.0/24", "Flags": 1,
+            "IpSubnets": [{ "ID": "1d0a9e44-5ce0-4f6c-9c93-0d5c1f0b7a31",
+                "IpAddressPrefix": "10.1.1.0/25", "Flags": 3, "New": 1 }], "ID": "x" }] }],
+        "MacPool": { "Ranges": [{ "StartMacAddress": "00-15-5D-52-C0-00",
+            "EndMacAddress": "00-15-5D-52-CF-FF" }] },
+        "Dns": { "Domain": "example.test", "Search": ["example.test"], "ServerList": ["10.0.0.10"],
+            "Options": ["ndots:5"], "New": {} },
+        "State": 1,
+        "Health": { "Extra": { "LayeredOn": "none" } }
+    }));
+    let subnet = network.subnets().next().unwrap();
+    assert_eq!(subnet.flags, SubnetFlags::DO_NOT_RESERVE_GATEWAY_ADDRESS);
+    assert_eq!(subnet.ip_subnets[0].prefix(), Some("10.1.1.0/25".parse().unwrap()));
+    assert!(subnet.ip_subnets[0].flags.contains(IpSubnetFlags::RESERVE_NETWORK_ADDRESS));
+    assert_eq!(network.mac_pool.ranges.len(), 1);
+
+    let endpoint: Endpoint =
+        same(json!({ "Dns": { "ServerList": ["10.0.0.10"] }, "State": 3, "Version": 7 }));
+    assert_eq!(endpoint.state, Endpoint::ATTACHED_SHARING);
+    assert!(endpoint.is_attached());
+}
+
+#[test]
+fn a_namespace_is_written_as_it_was_read() {
+    let endpoint: Guid = "9d2f4b61-0c3e-4a58-b7d6-1e2f3a4b5c6d".parse().unwrap();
+    let namespace: Namespace = same(json!({
+        "ID": "5f60718a-2b3c-4d5e-9f01-23456789abcd",
+        "NamespaceId": 2,
+        "NamespaceGuid": "5f60718a-2b3c-4d5e-9f01-23456789abce",
+        "Type": "GuestDefault",
+        "Resources": [
+            { "Type": "Container", "Data": { "ID": "c0ffee" } },
+            { "Type": "Endpoint", "Data": { "Id": "{9D2F4B61-0C3E-4A58-B7D6-1E2F3A4B5C6D}" } },
+            { "Type": "Endpoint", "Data": "what", "Beside": [] },
+            { "Type": "Teapot" } ],
+        "State": 1,
+        "SchemaVersion": { "Major": 2, "Minor": 0 },
+        "ReadyOnCreate": true
+    }));
+    assert!(namespace.endpoints().eq([endpoint]));
+    assert!(namespace.containers().eq(["c0ffee"]));
+    assert_eq!(NamespaceResource::container("c0ffee"), namespace.resources[0]);
+    assert_eq!(NamespaceResource::endpoint(endpoint).as_endpoint(), Some(endpoint));
+    check::<Namespace>(json!({ "Type": 1 }), json!({ "Type": "HostDefault" }));
+    check::<Namespace>(json!({ "Type": "guest" }), json!({ "Type": "Guest" }));
+    check::<Namespace>(json!({ "Type": "Sideways" }), json!({ "Type": "Sideways" }));
+}
+
+#[test]
+fn requests_are_words_in_any_form() {
+    fn check(request: Value, expect: RequestType, written: &str) {
+        let document = json!({ "ResourceType": "Policy", "RequestType": request });
+        let request: ModifyRequest = serde_json::from_value(document).unwrap();
+        assert_eq!(request.request_type, expect);
+        assert_eq!(request.request_type.to_string(), written);
+    }
+    check(json!("add"), RequestType::Add, "Add");
+    check(json!(null), RequestType::Add, "Add");
+    check(json!(1), RequestType::Remove, "Remove");
+    check(json!("2"), RequestType::Update, "Update");
+    check(json!("REFRESH"), RequestType::Refresh, "Refresh");
+    check(json!(4), RequestType::Reset, "Reset");
+    check(json!("Replace"), RequestType::Other("Replace".to_owned()), "Replace");
+    check(json!(5), RequestType::Other("5".to_owned()), "5");
+}
+
+#[test]
 fn members_are_written_in_the_published_order() {
     let document = LoadBalancer {
         frontend_vips: vec!["172.20.0.10".to_owned()],
@@ -140,6 +226,11 @@ fn nothing_is_needed_and_nothing_is_written() {
     check::<Network>(json!({ "Type": "NAT", "Policies": null, "Flags": "0" }), json!({}));
     check::<Endpoint>(json!({ "ID": "", "Flags": 0, "MacAddress": null }), json!({}));
     check::<Endpoint>(json!({ "ID": Guid::NIL, "IpConfigurations": [] }), json!({}));
+    check::<Endpoint>(json!({ "Dns": {}, "State": null }), json!({}));
+    check::<Network>(json!({ "Dns": { "Search": null }, "MacPool": { "Ranges": [] } }), json!({}));
+    check::<Network>(json!({ "Dns": null, "MacPool": {}, "State": 0 }), json!({}));
+    check::<Subnet>(json!({ "Flags": 0, "IpSubnets": null }), json!({}));
+    check::<Namespace>(json!({ "Type": "Host", "NamespaceId": "0", "Resources": null }), json!({}));
     check::<LoadBalancer>(
         json!({ "SourceVIP": "", "FrontendVIPs": null, "SchemaVersion": null, "State": 0 }),
         json!({}),
@@ -148,7 +239,7 @@ fn nothing_is_needed_and_nothing_is_written() {
     check::<Route>(json!({ "Metric": 0 }), json!({}));
     check::<ModifyRequest>(
         json!({ "ResourceType": "Policy", "RequestType": 0, "Settings": null }),
-        json!({ "ResourceType": "Policy", "RequestType": "0" }),
+        json!({ "ResourceType": "Policy", "RequestType": "Add" }),
     );
 }
 
