@@ -36,6 +36,12 @@ impl Error {
         hresult::class(self.hresult)
     }
 
+    /// What to do about it.
+    #[must_use]
+    pub fn advice(&self) -> &'static str {
+        hresult::advice(self.hresult)
+    }
+
     /// The text of the record, or the record itself when it cannot be read.
     fn record_text(&self) -> Option<String> {
         let record = self.record.as_deref()?;
