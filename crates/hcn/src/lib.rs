@@ -6,7 +6,8 @@
 //! * [`Hcn`]: that way in as a trait, one method per exported function that a client uses;
 //! * [`Network`], [`Endpoint`], [`LoadBalancer`], [`Namespace`] and what they are made of: the documents that travel, read
 //!   leniently and written exactly;
-//! * [`Error`] and [`hresult`]: what HNS says when it refuses, and what class of answer that is;
+//! * [`Error`] and [`hresult`]: what HNS says when it refuses, what class of answer that is, and what to do about it;
+//! * [`Notification`]: what HNS tells those who registered with it;
 //! * [`Query`]: which objects an enumeration lists;
 //! * [`Client`]: the typed layer over an [`Hcn`], which closes every handle it opens;
 //! * [`Capabilities`]: what an HNS of a given version can do.
@@ -23,6 +24,7 @@ mod guid;
 pub mod hresult;
 mod lenient;
 mod mac;
+mod notification;
 mod query;
 mod version;
 mod word;
@@ -43,6 +45,7 @@ pub use flags::{
 };
 pub use guid::{Guid, ParseGuidError};
 pub use mac::{MacAddress, ParseMacAddressError};
+pub use notification::{Notification, NotificationData, NotificationType};
 pub use query::{Filter, Query};
 pub use version::{ParseVersionError, Version};
 
