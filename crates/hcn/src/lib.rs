@@ -9,6 +9,7 @@
 //! * [`Error`] and [`hresult`]: what HNS says when it refuses, what class of answer that is, and what to do about it;
 //! * [`Notification`]: what HNS tells those who registered with it;
 //! * [`Query`]: which objects an enumeration lists;
+//! * [`v1`]: the older documents, and the paths that they travel by;
 //! * [`Client`]: the typed layer over an [`Hcn`], which closes every handle it opens;
 //! * [`Capabilities`]: what an HNS of a given version can do.
 //!
@@ -26,6 +27,7 @@ mod lenient;
 mod mac;
 mod notification;
 mod query;
+pub mod v1;
 mod version;
 mod word;
 

@@ -1,0 +1,36 @@
+//! Members that one version knows and the other does not: they are carried among the unknown ones.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::UnknownMembers;
+use crate::lenient::is_default;
+
+/// Puts a member among the unknown ones, unless it says nothing.
+pub(super) fn put<T: Serialize + Default + PartialEq>(
+    unknown: &mut UnknownMembers,
+    name: &str,
+    value: &T,
+) {
+    if is_default(value) {
+        return;
+    }
+    // Writing fails only for maps whose keys are not text, and no document has such.
+    if let Ok(value) = serde_json::to_value(value) {
+        unknown.insert(name.to_owned(), value);
+    }
+}
+
+/// Takes a member from the unknown ones. One that cannot be read stays there.
+pub(super) fn take<T: DeserializeOwned + Default>(unknown: &mut UnknownMembers, name: &str) -> T {
+    let read = unknown.get(name).and_then(|value| T::deserialize(value).ok());
+    if read.is_some() {
+        unknown.remove(name);
+    }
+    read.unwrap_or_default()
+}
+
+/// The items of a list with commas between them.
+pub(super) fn split(list: &str) -> Vec<String> {
+    list.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
+}
