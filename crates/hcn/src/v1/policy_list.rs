@@ -49,14 +49,14 @@ pub struct PolicyList {
     /// Flags.
     #[serde(rename = "Flags", skip_serializing_if = "is_default")]
     pub flags: LoadBalancerFlags,
-    /// How often it was changed, in the upper half.
+    /// A number that HNS keeps with each object.
     #[serde(
         rename = "Version",
         deserialize_with = "lenient::number",
         skip_serializing_if = "is_default"
     )]
     pub version: u64,
-    /// What HNS did last with it, for its log.
+    /// The id that HNS gave to what it did with it.
     #[serde(
         rename = "ActivityId",
         deserialize_with = "lenient::text",

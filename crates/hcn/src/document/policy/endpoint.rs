@@ -62,8 +62,8 @@ pub struct OutboundNat {
         skip_serializing_if = "Vec::is_empty"
     )]
     pub exceptions: Vec<String>,
-    /// The destinations of the only packets that get another: those of load balancers with direct server return that the
-    /// endpoint itself is behind.
+    /// The destinations of packets that do get another: load balancers with direct server return that the endpoint itself
+    /// is behind.
     #[serde(
         rename = "Destinations",
         deserialize_with = "lenient::nullable",
@@ -103,7 +103,7 @@ pub struct SdnRoute {
         skip_serializing_if = "is_default"
     )]
     pub next_hop: String,
-    /// Whether packets are encapsulated, as those to load balancers on an l2bridge are.
+    /// Whether packets are encapsulated.
     #[serde(
         rename = "NeedEncap",
         deserialize_with = "lenient::boolean",
