@@ -1,7 +1,10 @@
 use serde_json::{Value, json};
-use switchyard_model::Client;
+use switchyard_model::{Client, Origin};
 
 use super::*;
+
+mod explain;
+mod overlay;
 
 const NODE: &str = "192.0.2.11";
 const VIP: &str = "172.20.0.10";
