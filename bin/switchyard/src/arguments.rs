@@ -149,6 +149,9 @@ pub struct TraceArguments {
     /// The data path that answers; by default HNS for a Windows node, else the model.
     #[arg(long, value_enum)]
     pub backend: Option<Backend>,
+    /// Say why, step by step, down to the rules of the virtual switch; needs HNS.
+    #[arg(long)]
+    pub explain: bool,
 }
 
 /// `explain`.

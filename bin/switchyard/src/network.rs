@@ -8,8 +8,8 @@ use ipnet::IpNet;
 use serde::Deserialize;
 use serde_json::json;
 use switchyard_hcn::{
-    Capabilities, Endpoint, Guid, IpConfiguration, Ipam, MacAddress, Network, NetworkType, Route,
-    Subnet, Version,
+    Capabilities, Endpoint, Guid, IpConfiguration, Ipam, MacAddress, Network, NetworkType, Policy,
+    Route, Subnet, Version,
 };
 use switchyard_hcn_emulator::{Emulator, State};
 use switchyard_nodeview::Stream;
@@ -77,15 +77,7 @@ impl Hns {
                     .to_owned(),
             ));
         }
-        let file = arguments.network.as_deref().map(read_network_file).transpose()?;
-        let state = arguments.hns.as_deref().map(read_state).transpose()?;
-        let dsr = file.as_ref().and_then(|file| file.dsr).or(configuration.enable_dsr);
-        let mut file = file.unwrap_or_default();
-        file.name = file.name.or_else(|| configuration.network_name.clone());
-        let (id, state) = match state {
-            Some(state) => (find_network(&state, &file)?, state),
-            None => invent(&file, stream)?,
-        };
+        let (file, id, state) = read(arguments, configuration, stream)?;
         if state.version != VERSION {
             return Err(Failure::Refused(format!(
                 "HNS {} is not available yet: only {VERSION} is",
@@ -93,24 +85,74 @@ impl Hns {
             )));
         }
         let network = state.network(id);
-        if network.is_some_and(|network| network.network_type == NetworkType::Overlay) {
-            return Err(overlay());
+        let is_overlay = network.is_some_and(|own| own.network_type == NetworkType::Overlay);
+        if is_overlay || file.is_overlay() {
+            return Err(Failure::Refused(
+                "overlay networks are not available yet: only l2bridge is".to_owned(),
+            ));
         }
+        Ok(Self::of(&file, id, state, configuration, stream))
+    }
+
+    /// As [`Self::new`], to look at and never to plan for: of any version of HNS and with any network.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn as_it_is(
+        arguments: &WindowsArguments,
+        configuration: &WindowsConfiguration,
+        stream: &Stream,
+    ) -> Result<Self, Failure> {
+        let (file, id, state) = read(arguments, configuration, stream)?;
+        Ok(Self::of(&file, id, state, configuration, stream))
+    }
+
+    fn of(
+        file: &NetworkFile,
+        id: Guid,
+        state: State,
+        configuration: &WindowsConfiguration,
+        stream: &Stream,
+    ) -> Self {
+        let network = state.network(id);
         let mut management_addresses: BTreeSet<IpAddr> =
             network.map(management_addresses).unwrap_or_default();
         management_addresses.extend(file.management_addresses.iter().flatten());
-        Ok(Self {
+        Self {
             network: WindowsNetwork {
                 id,
                 management_addresses,
                 local_endpoints: local_endpoints(&state, id),
                 capabilities: Capabilities::of(state.version),
-                dsr: dsr.unwrap_or(true),
+                dsr: file.dsr.or(configuration.enable_dsr).unwrap_or(true),
                 masquerade_all: stream.view().settings().masquerade_all,
             },
             emulator: Emulator::new(state),
-        })
+        }
     }
+}
+
+impl NetworkFile {
+    fn is_overlay(&self) -> bool {
+        self.network_type.as_ref().is_some_and(|own| own.eq_ignore_ascii_case("overlay"))
+    }
+}
+
+/// The network file, and the state with the id of its network.
+fn read(
+    arguments: &WindowsArguments,
+    configuration: &WindowsConfiguration,
+    stream: &Stream,
+) -> Result<(NetworkFile, Guid, State), Failure> {
+    let file = arguments.network.as_deref().map(read_network_file).transpose()?;
+    let state = arguments.hns.as_deref().map(read_state).transpose()?;
+    let mut file = file.unwrap_or_default();
+    file.name = file.name.or_else(|| configuration.network_name.clone());
+    let (id, state) = match state {
+        Some(state) => (find_network(&state, &file)?, state),
+        None => invent(&file, stream)?,
+    };
+    Ok((file, id, state))
 }
 
 /// The addresses that have an endpoint on this node.
@@ -148,18 +190,13 @@ impl Hns {
     }
 }
 
-fn overlay() -> Failure {
-    Failure::Refused("overlay networks are not available yet: only l2bridge is".to_owned())
-}
-
 fn read_network_file(path: &str) -> Result<NetworkFile, Failure> {
     let text = read_file(path, "network")?;
     let file: NetworkFile =
         from_yaml(&text).map_err(|trouble| anyhow!("network {path}: {trouble}"))?;
     check_hardware_addresses(&file).map_err(|trouble| anyhow!("network {path}: {trouble}"))?;
     match file.network_type.as_deref().map(str::to_ascii_lowercase).as_deref() {
-        None | Some("l2bridge") => Ok(file),
-        Some("overlay") => Err(overlay()),
+        None | Some("l2bridge" | "overlay") => Ok(file),
         Some(other) => {
             Err(anyhow!("network {path}: type: {other:?} is neither l2bridge nor overlay").into())
         }
@@ -225,8 +262,8 @@ fn find_network(state: &State, file: &NetworkFile) -> Result<Guid, Failure> {
     }
 }
 
-/// The node's addresses as the network knows them: `ManagementIP`, which HNS fills in, and those that a state made here
-/// carries besides.
+/// The node's addresses as the network knows them: `ManagementIP` and an overlay's own provider address, which HNS fills
+/// in, and those that a state made here carries besides.
 pub(crate) fn management_addresses(network: &Network) -> BTreeSet<IpAddr> {
     let single = network.unknown.get("ManagementIP").and_then(|value| value.as_str());
     let all = network
@@ -235,7 +272,9 @@ pub(crate) fn management_addresses(network: &Network) -> BTreeSet<IpAddr> {
         .and_then(|parameters| parameters.get("ManagementAddresses"))
         .and_then(|addresses| addresses.as_array());
     let all = all.into_iter().flatten().filter_map(|value| value.as_str());
-    single.into_iter().chain(all).filter_map(|text| text.parse().ok()).collect()
+    let provider = network.policies.iter().filter_map(Policy::as_provider_address);
+    let told = single.into_iter().chain(all).filter_map(|text| text.parse().ok());
+    told.chain(provider).collect()
 }
 
 /// An HNS that has the network and the endpoints that a CNI would have made on the node, and nothing else.

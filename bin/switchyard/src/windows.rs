@@ -7,7 +7,7 @@ use std::num::NonZeroU16;
 
 use anyhow::Context;
 use switchyard_hcn::Client;
-use switchyard_hcn_emulator::{NodeAddresses, State, Tracer};
+use switchyard_hcn_emulator::{Explanation, NodeAddresses, State, Tracer};
 use switchyard_model::{
     Cluster, Destination, Frontend, Outcome, Packet, ServicePortView, Settings, Verdict, ViewSet,
 };
@@ -120,10 +120,21 @@ impl<'a> WindowsTrace<'a> {
         self.foretold(packet).0
     }
 
+    /// Where HNS sends `packet`, and why.
+    #[must_use]
+    pub fn explain(&self, packet: &Packet) -> Explanation {
+        let Explanation { verdict, steps } = self.tracer.explain(packet);
+        Explanation { verdict: self.attributed(packet, verdict).0, steps }
+    }
+
     /// Where HNS sends `packet`, and what the limits foretold of that.
     #[must_use]
     pub fn foretold(&self, packet: &Packet) -> (Verdict, Substitute) {
-        let mut verdict = self.tracer.trace(packet);
+        self.attributed(packet, self.tracer.trace(packet))
+    }
+
+    /// The tracer's verdict with the Services and limits that decided it, and what the limits foretold of it.
+    fn attributed(&self, packet: &Packet, mut verdict: Verdict) -> (Verdict, Substitute) {
         let model = self.view.trace(self.cluster, packet);
         let (node, network) = (self.view.node(), &self.hns.network);
         let substitute = match self.frontend(packet) {

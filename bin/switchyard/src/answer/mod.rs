@@ -3,11 +3,13 @@
 mod explain;
 mod plan;
 mod trace;
+mod trace_explanation;
 mod view;
 
 pub use explain::{ExplainAnswer, ExplainField, ExplainServicePort, Programmed};
 pub use plan::{PlanAnswer, PlanObject, PlanOperation, PlanReport, PlanUnchanged};
 pub use trace::{Trace, TraceBackend};
+pub use trace_explanation::{TraceExplanation, TraceFacts, TraceStep};
 pub use view::{
     ViewAnswer, ViewBackend, ViewConflict, ViewFrontend, ViewRefusal, ViewServicePort, ViewServing,
     refusals,

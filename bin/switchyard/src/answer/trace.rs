@@ -3,6 +3,8 @@
 use serde::Serialize;
 use switchyard_model::{Outcome, Verdict};
 
+use super::TraceExplanation;
+
 /// Where a packet goes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Trace {
@@ -17,6 +19,9 @@ pub struct Trace {
     pub affinity: &'static str,
     /// The objects that decided it, sorted.
     pub decided_by: Vec<String>,
+    /// Why; only when asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<TraceExplanation>,
 }
 
 /// One backend of a [`Trace`].
@@ -44,6 +49,7 @@ impl From<&Verdict> for Trace {
             source: verdict.source.map(switchyard_model::SourceSeen::as_str),
             affinity: if forwarded && verdict.sticky { "clientIP" } else { "none" },
             decided_by: verdict.decided_by.iter().map(str::to_owned).collect(),
+            explanation: None,
         }
     }
 }

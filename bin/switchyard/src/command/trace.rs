@@ -2,12 +2,13 @@
 
 use std::io::Write;
 
-use switchyard_model::{ClusterEvent, Name, Node, NodeAddress, NodeAddressKind, Verdict};
+use switchyard_hcn_emulator::{Backend as Endpoint, Explanation, Fate, Note, Step};
+use switchyard_model::{ClusterEvent, Name, Node, NodeAddress, NodeAddressKind};
 use switchyard_nodeview::{Clients, Stream};
 use switchyard_source::Configuration;
 use switchyard_winkernel::limits::Limit;
 
-use crate::answer::Trace;
+use crate::answer::{Trace, TraceExplanation};
 use crate::arguments::{Backend, InputArguments, TraceArguments};
 use crate::failure::{Exit, Failure};
 use crate::input::{Input, configuration};
@@ -40,7 +41,12 @@ pub(super) fn run(
         _ => None,
     };
     let backend = arguments.backend.unwrap_or_else(|| default_backend(arguments, input.as_ref()));
-    let verdict = match (backend, &input) {
+    if backend == Backend::Model && arguments.explain {
+        return Err(Failure::Usage(
+            "--explain needs HNS: give --backend winkernel, or --hns with a state of it".to_owned(),
+        ));
+    }
+    let explanation = match (backend, &input) {
         (Backend::Model, None) => {
             return Err(Failure::Usage(
                 "--backend model needs --manifests and --node: HNS knows no Services".to_owned(),
@@ -52,7 +58,7 @@ pub(super) fn run(
             let packet = Clients::new(cluster, view)
                 .packet(&source, destination, held)
                 .map_err(anyhow::Error::new)?;
-            view.trace(cluster, &packet)
+            Explanation { verdict: view.trace(cluster, &packet), steps: Vec::new() }
         }
         (Backend::Winkernel, input) => {
             let own = match input {
@@ -62,20 +68,23 @@ pub(super) fn run(
             let windows = input.as_ref().map_or(&own.windows, |input| &input.windows);
             let mut unnamed = Stream::new(Name::from(UNNAMED_NODE), own.settings);
             let stream = input.as_ref().map_or(&unnamed, |input| &input.stream);
-            let hns = Hns::new(&arguments.windows, windows, stream)?;
-            if arguments.windows.hns.is_none() {
+            let hns = if arguments.windows.hns.is_some() {
+                Hns::as_it_is(&arguments.windows, windows, stream)?
+            } else {
+                let hns = Hns::new(&arguments.windows, windows, stream)?;
                 converge(&hns, stream, notices)?;
-            }
+                hns
+            };
             if input.is_none() {
                 name_node(&mut unnamed, &hns);
             }
             let stream = input.as_ref().map_or(&unnamed, |input| &input.stream);
             let state = hns.emulator.state();
             let trace = WindowsTrace::new(&hns, &state, stream);
-            trace.verdict(&trace.packet(&source, destination)?)
+            trace.explain(&trace.packet(&source, destination)?)
         }
     };
-    print(&verdict, arguments, out)?;
+    print(&explanation, arguments, out)?;
     Ok(input.map_or(Exit::Answered, |input| input.exit(arguments.common.strict)))
 }
 
@@ -107,11 +116,14 @@ fn name_node(stream: &mut Stream, hns: &Hns) {
 }
 
 fn print(
-    verdict: &Verdict,
+    explanation: &Explanation,
     arguments: &TraceArguments,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let answer = Trace::from(verdict);
+    let mut answer = Trace::from(&explanation.verdict);
+    if arguments.explain {
+        answer.explanation = Some(TraceExplanation::from(explanation));
+    }
     if structured(&answer, arguments.common.output, out)? {
         return Ok(());
     }
@@ -135,6 +147,27 @@ fn print(
     for limit in Limit::ALL {
         if answer.decided_by.contains(&format!("limit/{limit}")) {
             writeln!(out, "  {limit}: {}", limit.explanation())?;
+        }
+    }
+    print_lost(explanation, out)?;
+    if arguments.explain {
+        writeln!(out, "why:")?;
+        for step in &explanation.steps {
+            writeln!(out, "  {}: {step}", step.as_str())?;
+        }
+    }
+    Ok(())
+}
+
+/// Says of each endpoint whose share is lost why it is.
+fn print_lost(explanation: &Explanation, out: &mut dyn Write) -> Result<(), Failure> {
+    for step in &explanation.steps {
+        match step {
+            Step::Endpoint(Endpoint { endpoint, fate: Fate::Lost(why), .. }) => {
+                writeln!(out, "  lost: endpoint/{endpoint}: {why}")?;
+            }
+            Step::Note(note @ Note::NoEndpoints) => writeln!(out, "  lost: {note}")?,
+            _ => {}
         }
     }
     Ok(())

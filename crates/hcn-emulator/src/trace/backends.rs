@@ -65,6 +65,19 @@ impl Fate {
     }
 }
 
+impl Lost {
+    /// The word used in JSON.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::NoAddress(_) => "noAddress",
+            Self::Degraded => "degraded",
+            Self::NotRouted(why) => why.as_str(),
+        }
+    }
+}
+
 impl fmt::Display for Lost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -174,6 +174,20 @@ fn in_words(distribution: Distribution) -> &'static str {
     }
 }
 
+impl Unmatched {
+    /// The word used in JSON.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Echo => "echo",
+            Self::OtherPorts(_) => "otherPorts",
+            Self::NoNodePort => "noNodePort",
+            Self::NotTheNodes(_) => "notTheNodes",
+            Self::NoLoadBalancer => "noLoadBalancer",
+        }
+    }
+}
+
 impl fmt::Display for Unmatched {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         /// How many ports are named.

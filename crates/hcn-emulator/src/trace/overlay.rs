@@ -42,6 +42,20 @@ pub enum NotRouted {
     },
 }
 
+impl NotRouted {
+    /// The word used in JSON.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::NoProvider => "noProviderAddress",
+            Self::NoMac => "noHardwareAddress",
+            Self::NotTheHost { .. } => "notTheHostsHardwareAddress",
+            Self::TheHost { .. } => "theHostsHardwareAddress",
+            Self::OtherProvider { .. } => "otherProviderAddress",
+        }
+    }
+}
+
 impl fmt::Display for NotRouted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("not routed on the overlay: ")?;
