@@ -363,8 +363,9 @@ impl fmt::Display for Note {
             }
             Self::NothingAtVip(vip) => write!(
                 f,
-                "the overlay network has no remote endpoint at {vip}: kube-proxy makes one with \
-                 the host's hardware address, so that packets to the VIP are switched to the host"
+                "the overlay network has no remote endpoint at {vip}: kube-proxy makes one at \
+                 every ClusterIP, with the host's hardware address, so that packets to it are \
+                 switched to the host"
             ),
             Self::UnknownHostMac(network) => write!(
                 f,

@@ -52,11 +52,11 @@ impl Cell {
         let (action, basis) = match (client, dsr) {
             (Origin::LocalPod, true) => (
                 Action::Spread(Asked::All, Source::Kept),
-                "Microsoft, \"Direct Server Return in a nutshell\": the client pod's own switch port picks and translates",
+                "Microsoft, Direct Server Return in a nutshell: the client pod's own switch port picks and translates",
             ),
             (Origin::LocalPod, false) => (
                 Action::Spread(Asked::All, Source::Rewritten),
-                "Microsoft, \"Direct Server Return in a nutshell\": without it the host picks, and translates both addresses",
+                "Microsoft, Direct Server Return in a nutshell: without it the host picks, and translates both addresses",
             ),
             // That direct server return makes no difference to the node is inferred, too.
             (Origin::Node, _) => {
@@ -90,7 +90,7 @@ impl Cell {
             ),
             (Origin::RemotePod | Origin::Outside, false) => (
                 Action::Spread(Asked::All, Source::Rewritten),
-                "Microsoft, \"Direct Server Return in a nutshell\": without it both addresses are translated on the host",
+                "Microsoft, Direct Server Return in a nutshell: without it both addresses are translated on the host",
             ),
         };
         Self { client, dsr, action, basis }
