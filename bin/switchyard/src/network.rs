@@ -181,8 +181,9 @@ impl Hns {
         if missing.is_empty() {
             return;
         }
+        let mut taken = taken_macs(&state);
         for address in missing {
-            let mac = invented_mac(address);
+            let mac = invented_mac(address, &mut taken);
             insert_local_endpoint(&mut state, self.network.id, address, mac, &subnets);
             self.network.local_endpoints.insert(address);
         }
@@ -328,7 +329,11 @@ fn invent(file: &NetworkFile, stream: &Stream) -> Result<(Guid, State), Failure>
         Some(endpoints) => {
             endpoints.iter().map(|endpoint| (endpoint.address, endpoint.mac.clone())).collect()
         }
-        None => locals.iter().map(|address| (*address, invented_mac(*address))).collect(),
+        None => {
+            let mut taken = taken_macs(&state);
+            let invented = |address: &IpAddr| (*address, invented_mac(*address, &mut taken));
+            locals.iter().map(invented).collect()
+        }
     };
     for (address, mac) in endpoints {
         insert_local_endpoint(&mut state, id, address, mac, &subnets);
@@ -401,10 +406,47 @@ fn around(address: IpAddr) -> IpNet {
     IpNet::new_assert(address, length).trunc()
 }
 
-fn invented_mac(address: IpAddr) -> String {
+/// The hardware address of a pod's endpoint that is made up: by the pod's address, and no other's, as the CNI takes each
+/// from a pool.
+fn invented_mac(address: IpAddr, taken: &mut BTreeSet<MacAddress>) -> String {
     let [.., a, b, c] = match address {
         IpAddr::V4(address) => address.to_ipv6_mapped().octets(),
         IpAddr::V6(address) => address.octets(),
     };
-    MacAddress([0x00, 0x15, 0x5D, a, b, c]).to_string()
+    let mut number = u32::from_be_bytes([0, a, b, c]);
+    loop {
+        let [_, a, b, c] = number.to_be_bytes();
+        let mac = MacAddress([0x00, 0x15, 0x5D, a, b, c]);
+        if taken.insert(mac) {
+            return mac.to_string();
+        }
+        number += 1;
+    }
+}
+
+/// The hardware addresses of the endpoints of a state, and the host's that a state made here carries.
+fn taken_macs(state: &State) -> BTreeSet<MacAddress> {
+    let hosts = state.networks().filter_map(|(_, network)| {
+        network.unknown.get("AdditionalParams")?.get("HostMac")?.as_str()?.parse().ok()
+    });
+    state.endpoints().filter_map(|(_, endpoint)| endpoint.mac()).chain(hosts).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pods_never_share_a_hardware_address() {
+        let mut taken = BTreeSet::from(["00-15-5D-00-00-01".parse().unwrap()]);
+        let mut check = |address: &str, expect: &str| {
+            assert_eq!(invented_mac(address.parse().unwrap(), &mut taken), expect);
+        };
+        check("10.1.1.20", "00-15-5D-01-01-14");
+        check("10.0.0.1", "00-15-5D-00-00-02");
+        check("fd00:1:1::20", "00-15-5D-00-00-20");
+        check("fd00:1:2::20", "00-15-5D-00-00-21");
+        check("10.255.255.255", "00-15-5D-FF-FF-FF");
+        check("11.255.255.255", "00-15-5D-00-00-00");
+    }
 }
