@@ -1,94 +1,14 @@
 //! What an emulated HNS has been asked.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::fmt;
 
+use serde_json::{Value, json};
 use switchyard_hcn::Guid;
+
+use crate::request::{ObjectKind, Verb, function_name};
 
 /// How many calls the log keeps; older ones are only counted.
 const LOGGED: usize = 100_000;
-
-/// What a call does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Verb {
-    /// Lists ids.
-    Enumerate,
-    /// Makes an object.
-    Create,
-    /// Opens an object.
-    Open,
-    /// Changes an object.
-    Modify,
-    /// Reads an object.
-    Query,
-    /// Removes an object.
-    Delete,
-    /// Closes a handle.
-    Close,
-    /// The older way in.
-    HnsCall,
-}
-
-impl Verb {
-    /// Whether the call changes what HNS holds.
-    #[must_use]
-    pub fn is_mutating(self) -> bool {
-        matches!(self, Self::Create | Self::Modify | Self::Delete)
-    }
-
-    /// The word for it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Enumerate => "enumerate",
-            Self::Create => "create",
-            Self::Open => "open",
-            Self::Modify => "modify",
-            Self::Query => "query",
-            Self::Delete => "delete",
-            Self::Close => "close",
-            Self::HnsCall => "hnsCall",
-        }
-    }
-}
-
-impl fmt::Display for Verb {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// What a call is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ObjectKind {
-    /// A network.
-    Network,
-    /// An endpoint.
-    Endpoint,
-    /// A load balancer.
-    LoadBalancer,
-    /// HNS itself.
-    Service,
-}
-
-impl ObjectKind {
-    /// The word for it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Network => "network",
-            Self::Endpoint => "endpoint",
-            Self::LoadBalancer => "loadBalancer",
-            Self::Service => "service",
-        }
-    }
-}
-
-impl fmt::Display for ObjectKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
 
 /// A call and its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +21,20 @@ pub struct Call {
     pub id: Option<Guid>,
     /// The HRESULT.
     pub hresult: u32,
+}
+
+impl Call {
+    /// The name of the exported function.
+    #[must_use]
+    pub const fn function(&self) -> &'static str {
+        function_name(self.verb, self.kind)
+    }
+
+    /// The call as a row of a log: its number, function, object and HRESULT, and no time.
+    #[must_use]
+    pub fn row(&self, seq: u64) -> Value {
+        json!({ "seq": seq, "call": self.function(), "id": self.id, "hresult": self.hresult })
+    }
 }
 
 /// All calls so far.
@@ -122,6 +56,12 @@ impl Calls {
     /// The newest calls, oldest first.
     pub fn log(&self) -> impl Iterator<Item = &Call> {
         self.log.iter()
+    }
+
+    /// The newest calls as rows of a log, oldest first. The first call of all has the number 1.
+    pub fn rows(&self) -> impl Iterator<Item = Value> {
+        let forgotten = self.total().saturating_sub(self.log.len() as u64);
+        self.log.iter().zip(forgotten + 1..).map(|(call, seq)| call.row(seq))
     }
 
     /// The newest calls that changed what HNS holds, or tried to, oldest first.

@@ -1,321 +1,273 @@
 //! HNS behind the trait.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::fmt;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use serde::Serialize;
-use serde_json::json;
 use switchyard_hcn::{
-    EndpointHandle, Error, ErrorRecord, Filter, Guid, Hcn, LoadBalancer, LoadBalancerHandle,
-    NetworkHandle, Query, QueryFlags, hresult,
+    CallbackHandle, EndpointHandle, Error, Guid, Hcn, LoadBalancerHandle, NamespaceHandle,
+    NetworkHandle, Notification, NotificationCallback, hresult,
 };
 
-use crate::index::Index;
+use crate::clock::Clock;
+use crate::request::{Answer, ObjectKind, Request};
 use crate::settings::refused;
-use crate::{Call, Calls, ObjectKind, State, Verb};
+use crate::{Begun, Calls, Service, Setup, State};
 
 #[cfg(test)]
 mod tests;
 
-/// An HNS in memory. Calls are answered at once and one after the other.
-#[derive(Debug)]
+/// How long a call is waited for that never returns, in time that passes only by waiting.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// An HNS in memory that is called as a real one is.
+///
+/// It lives in real time, where each call blocks its thread for as long as it takes, or in virtual time, where each call
+/// moves the time on and returns at once.
 pub struct Emulator {
-    service: Mutex<Service>,
+    shared: Mutex<Shared>,
+    /// Woken when HNS stops.
+    stopped: Condvar,
 }
 
-#[derive(Debug)]
-pub(crate) struct Service {
-    pub(crate) state: State,
-    pub(crate) index: Index,
-    calls: Calls,
-    handles: BTreeMap<usize, (ObjectKind, Guid)>,
-    last_handle: usize,
-    last_id: u64,
+struct Shared {
+    service: Service,
+    clock: Clock,
+    callbacks: BTreeMap<usize, NotificationCallback>,
 }
+
+/// A notification on its way to those who asked for it.
+type Delivery = (Vec<NotificationCallback>, Notification);
 
 impl Emulator {
-    /// An HNS that holds `state`.
+    /// An HNS that holds `state`, takes no time, and fails at nothing of its own accord.
     #[must_use]
     pub fn new(state: State) -> Self {
-        let service = Service {
-            index: Index::of(&state),
-            state,
-            calls: Calls::default(),
-            handles: BTreeMap::new(),
-            last_handle: 0,
-            last_id: 0,
-        };
-        Self { service: Mutex::new(service) }
+        Self::blocking(Setup::of(state))
+    }
+
+    /// An HNS in real time.
+    #[must_use]
+    pub fn blocking(setup: Setup) -> Self {
+        Self::with(Service::new(setup), Clock::real())
+    }
+
+    /// An HNS in virtual time, which passes only by its calls. One that never returns is given up after two minutes of it,
+    /// with `RPC_S_CALL_CANCELLED`.
+    #[must_use]
+    pub fn in_virtual_time(setup: Setup) -> Self {
+        Self::with(Service::new(setup), Clock::Virtual(Duration::ZERO))
+    }
+
+    fn with(service: Service, clock: Clock) -> Self {
+        let shared = Shared { service, clock, callbacks: BTreeMap::new() };
+        Self { shared: Mutex::new(shared), stopped: Condvar::new() }
     }
 
     /// What it holds now.
     #[must_use]
     pub fn state(&self) -> State {
-        self.service().state.clone()
+        self.lock().service.state().clone()
     }
 
     /// What it has been asked so far.
     #[must_use]
     pub fn calls(&self) -> Calls {
-        self.service().calls.clone()
+        self.lock().service.calls().clone()
     }
 
     /// What it has been asked since this was last called.
     #[must_use]
     pub fn take_calls(&self) -> Calls {
-        std::mem::take(&mut self.service().calls)
+        self.lock().service.take_calls()
     }
 
     /// How many handles are open.
     #[must_use]
     pub fn open_handles(&self) -> usize {
-        self.service().handles.len()
+        self.lock().service.open_handles()
+    }
+
+    /// How much time has passed.
+    #[must_use]
+    pub fn now(&self) -> Duration {
+        self.lock().clock.now()
+    }
+
+    /// Does something to HNS that is no call: a restart, a fault, a change that nobody is told of.
+    pub fn steer<T>(&self, act: impl FnOnce(&mut Service) -> T) -> T {
+        let mut shared = self.lock();
+        let before = shared.service.stops();
+        let done = act(&mut shared.service);
+        let deliveries = shared.deliveries();
+        let has_stopped = shared.service.stops() != before;
+        drop(shared);
+        if has_stopped {
+            self.stopped.notify_all();
+        }
+        deliver(deliveries);
+        done
     }
 
     /// No call leaves the service half changed, so one that panicked is no reason to stop.
-    fn service(&self) -> MutexGuard<'_, Service> {
-        self.service.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn enumerate(&self, kind: ObjectKind, query: &str) -> Result<String, Error> {
-        let mut service = self.service();
-        let answer = service.enumerate(kind, query);
-        service.note(Verb::Enumerate, kind, None, answer)
+    fn call(&self, request: &Request<'_>) -> Result<Answer, Error> {
+        let mut shared = self.lock();
+        let before = shared.service.stops();
+        let now = shared.clock.now();
+        let begun = shared.service.begin(request, now);
+        let stops = shared.service.stops();
+        let deliveries = shared.deliveries();
+        if !deliveries.is_empty() {
+            drop(shared);
+            deliver(deliveries);
+            shared = self.lock();
+        }
+        if stops != before {
+            self.stopped.notify_all();
+        }
+        self.finish(shared, begun, stops)
     }
 
-    fn create(
+    /// Waits for the end of a call, or for HNS to stop under it.
+    fn finish(
         &self,
-        kind: ObjectKind,
-        asked: Guid,
-        create: impl FnOnce(&mut Service) -> Result<Guid, Error>,
-    ) -> Result<usize, Error> {
-        let mut service = self.service();
-        let created = create(&mut service);
-        let id = created.as_ref().map_or((!asked.is_nil()).then_some(asked), |id| Some(*id));
-        let id = service.note(Verb::Create, kind, id, created)?;
-        Ok(service.open_handle(kind, id))
-    }
-
-    fn open(&self, kind: ObjectKind, id: Guid) -> Result<usize, Error> {
-        let mut service = self.service();
-        let found = service.must_exist(kind, id);
-        service.note(Verb::Open, kind, Some(id), found)?;
-        Ok(service.open_handle(kind, id))
-    }
-
-    fn modify(
-        &self,
-        kind: ObjectKind,
-        handle: usize,
-        modify: impl FnOnce(&mut Service, Guid) -> Result<(), Error>,
-    ) -> Result<(), Error> {
-        let mut service = self.service();
-        let id = service.behind(kind, handle);
-        let done = id.clone().and_then(|id| {
-            service.must_exist(kind, id)?;
-            modify(&mut service, id)
-        });
-        service.note(Verb::Modify, kind, id.ok(), done)
-    }
-
-    fn query(&self, kind: ObjectKind, handle: usize, query: &str) -> Result<String, Error> {
-        let mut service = self.service();
-        let id = service.behind(kind, handle);
-        let answer = id.clone().and_then(|id| service.properties(kind, id, query));
-        service.note(Verb::Query, kind, id.ok(), answer)
-    }
-
-    fn delete(
-        &self,
-        kind: ObjectKind,
-        id: Guid,
-        delete: impl FnOnce(&mut Service, Guid) -> Result<(), Error>,
-    ) -> Result<(), Error> {
-        let mut service = self.service();
-        let done = service.must_exist(kind, id).and_then(|()| delete(&mut service, id));
-        service.note(Verb::Delete, kind, Some(id), done)
-    }
-
-    fn close(&self, kind: ObjectKind, handle: usize) -> Result<(), Error> {
-        let mut service = self.service();
-        let id = service.behind(kind, handle);
-        if id.is_ok() {
-            service.handles.remove(&handle);
-        }
-        let done = id.clone().map(|_| ());
-        service.note(Verb::Close, kind, id.ok(), done)
-    }
-}
-
-impl Service {
-    fn note<T>(
-        &mut self,
-        verb: Verb,
-        kind: ObjectKind,
-        id: Option<Guid>,
-        answer: Result<T, Error>,
-    ) -> Result<T, Error> {
-        let hresult = answer.as_ref().err().map_or(hresult::S_OK, |error| error.hresult);
-        self.calls.note(Call { verb, kind, id, hresult });
-        answer
-    }
-
-    fn open_handle(&mut self, kind: ObjectKind, id: Guid) -> usize {
-        self.last_handle += 1;
-        self.handles.insert(self.last_handle, (kind, id));
-        self.last_handle
-    }
-
-    /// The object that a handle was opened for, whether it still exists or not.
-    pub(crate) fn behind(&self, kind: ObjectKind, handle: usize) -> Result<Guid, Error> {
-        match self.handles.get(&handle) {
-            Some((opened, id)) if *opened == kind => Ok(*id),
-            _ => Err(refused(hresult::E_HANDLE)),
-        }
-    }
-
-    pub(crate) fn must_exist(&self, kind: ObjectKind, id: Guid) -> Result<(), Error> {
-        let (exists, code) = match kind {
-            ObjectKind::Network => {
-                (self.state.network(id).is_some(), hresult::HCN_E_NETWORK_NOT_FOUND)
-            }
-            ObjectKind::Endpoint => {
-                (self.state.endpoint(id).is_some(), hresult::HCN_E_ENDPOINT_NOT_FOUND)
-            }
-            ObjectKind::LoadBalancer => {
-                (self.state.load_balancer(id).is_some(), hresult::ERROR_NOT_FOUND)
-            }
-            ObjectKind::Service => (true, hresult::S_OK),
-        };
-        if exists { Ok(()) } else { Err(refused(code)) }
-    }
-
-    /// The id for a new object: the one asked for, else that of the settings, else the next of a fixed series.
-    pub(crate) fn new_id(&mut self, asked: Guid, settings: Option<Guid>) -> Guid {
-        if !asked.is_nil() {
-            return asked;
-        }
-        if let Some(id) = settings {
-            return id;
-        }
+        mut shared: MutexGuard<'_, Shared>,
+        begun: Begun,
+        stops: u64,
+    ) -> Result<Answer, Error> {
         loop {
-            self.last_id += 1;
-            let name = format!("switchyard/emulated-hns/{}", self.last_id);
-            let id =
-                Guid::from_uuid(uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, name.as_bytes()));
-            let kinds = [ObjectKind::Network, ObjectKind::Endpoint, ObjectKind::LoadBalancer];
-            if kinds.iter().all(|kind| self.must_exist(*kind, id).is_err()) {
-                return id;
+            if let Clock::Virtual(passed) = &mut shared.clock {
+                *passed = (*passed).max(begun.finishes_at.unwrap_or(*passed + PATIENCE));
+                let cancelled = || Err(refused(hresult::RPC_S_CALL_CANCELLED));
+                return if begun.finishes_at.is_none() { cancelled() } else { begun.result };
             }
+            if shared.service.stops() != stops {
+                return Err(refused(hresult::HCN_E_MANAGER_STOPPED));
+            }
+            let left = begun.finishes_at.map(|end| end.saturating_sub(shared.clock.now()));
+            shared = match left {
+                Some(Duration::ZERO) => return begun.result,
+                Some(left) => {
+                    let woken = self.stopped.wait_timeout(shared, left);
+                    woken.unwrap_or_else(PoisonError::into_inner).0
+                }
+                None => self.stopped.wait(shared).unwrap_or_else(PoisonError::into_inner),
+            };
         }
     }
 
-    fn enumerate(&self, kind: ObjectKind, query: &str) -> Result<String, Error> {
-        let query = parse_query(query)?;
-        let matches = |id: &Guid, name: &str, network: Option<Guid>| {
-            filter_matches(&query.filter, *id, name, network)
-        };
-        let state = &self.state;
-        let ids: Vec<Guid> = match kind {
-            ObjectKind::Network => state
-                .networks()
-                .filter(|(id, network)| matches(id, &network.name, None))
-                .map(|(id, _)| id)
-                .collect(),
-            ObjectKind::Endpoint => state
-                .endpoints()
-                .filter(|(id, endpoint)| matches(id, &endpoint.name, endpoint.host_compute_network))
-                .map(|(id, _)| id)
-                .collect(),
-            ObjectKind::LoadBalancer => state
-                .load_balancers()
-                .filter(|(id, load_balancer)| matches(id, &load_balancer.name, None))
-                .map(|(id, _)| id)
-                .collect(),
-            ObjectKind::Service => Vec::new(),
-        };
-        Ok(text(&ids))
+    fn done(&self, request: &Request<'_>) -> Result<(), Error> {
+        self.call(request).map(|_| ())
     }
 
-    fn properties(&self, kind: ObjectKind, id: Guid, query: &str) -> Result<String, Error> {
-        let query = parse_query(query)?;
-        self.must_exist(kind, id)?;
-        // The filter of the enumeration comes along here and has no effect.
-        Ok(match kind {
-            ObjectKind::Network => text(&self.state.network(id)),
-            ObjectKind::Endpoint => text(&self.state.endpoint(id)),
-            ObjectKind::LoadBalancer if query.flags.contains(QueryFlags::DETAILED) => {
-                text(&self.state.load_balancer(id))
-            }
-            ObjectKind::LoadBalancer => {
-                let plain = self.state.load_balancer(id).cloned();
-                text(&plain.map(|load_balancer| LoadBalancer { state: 0, ..load_balancer }))
-            }
-            ObjectKind::Service => String::new(),
-        })
-    }
-}
-
-fn parse_query(query: &str) -> Result<Query, Error> {
-    Query::parse(query).map_err(|_| refused(hresult::HCN_E_INVALID_JSON))
-}
-
-/// Whether an object equals what the filter says. An empty value and an unknown key match nothing.
-fn filter_matches(filter: &Filter, id: Guid, name: &str, network: Option<Guid>) -> bool {
-    filter.0.iter().all(|(key, value)| {
-        let text = value.as_str().unwrap_or_default();
-        match key.as_str() {
-            "ID" => text.parse() == Ok(id),
-            "Name" => !text.is_empty() && text == name,
-            "VirtualNetwork" => network.is_some_and(|network| text.parse() == Ok(network)),
-            _ => false,
+    fn handle(&self, request: &Request<'_>) -> Result<usize, Error> {
+        match self.call(request)? {
+            Answer::Handle(handle) => Ok(handle),
+            Answer::Done | Answer::Text(_) => Err(refused(hresult::E_HANDLE)),
         }
-    })
+    }
+
+    fn text(&self, request: &Request<'_>) -> Result<String, Error> {
+        match self.call(request)? {
+            Answer::Text(text) => Ok(text),
+            Answer::Done | Answer::Handle(_) => Ok(String::new()),
+        }
+    }
+
+    fn create(&self, kind: ObjectKind, id: Guid, settings: &str) -> Result<usize, Error> {
+        self.handle(&Request::Create { kind, network: None, id, settings })
+    }
 }
 
-fn text(document: &impl Serialize) -> String {
-    // Writing to a string fails only for maps whose keys are not text, and no document has such.
-    serde_json::to_string(document).unwrap_or_default()
+impl fmt::Debug for Emulator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Emulator").finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    /// The notifications that are due, with those who are to hear them.
+    fn deliveries(&mut self) -> Vec<Delivery> {
+        let notices = self.service.take_notices();
+        let hearing = |recipients: &[usize]| {
+            recipients.iter().filter_map(|handle| self.callbacks.get(handle).cloned()).collect()
+        };
+        notices
+            .into_iter()
+            .map(|notice| (hearing(&notice.recipients), notice.notification))
+            .collect()
+    }
+}
+
+fn deliver(deliveries: Vec<Delivery>) {
+    for (callbacks, notification) in deliveries {
+        for callback in callbacks {
+            callback(&notification);
+        }
+    }
+}
+
+macro_rules! kind_of_object {
+    (
+        $kind:ident, $handle:ident:
+        $enumerate:ident $open:ident $modify:ident $query:ident $delete:ident $close:ident
+    ) => {
+        fn $enumerate(&self, query: &str) -> Result<String, Error> {
+            self.text(&Request::Enumerate { kind: ObjectKind::$kind, query })
+        }
+
+        fn $open(&self, id: Guid) -> Result<$handle, Error> {
+            self.handle(&Request::Open { kind: ObjectKind::$kind, id }).map($handle)
+        }
+
+        fn $modify(&self, handle: $handle, settings: &str) -> Result<(), Error> {
+            let handle = handle.0;
+            self.done(&Request::Modify { kind: ObjectKind::$kind, handle, settings })
+        }
+
+        fn $query(&self, handle: $handle, query: &str) -> Result<String, Error> {
+            self.text(&Request::Query { kind: ObjectKind::$kind, handle: handle.0, query })
+        }
+
+        fn $delete(&self, id: Guid) -> Result<(), Error> {
+            self.done(&Request::Delete { kind: ObjectKind::$kind, id })
+        }
+
+        fn $close(&self, handle: $handle) -> Result<(), Error> {
+            self.done(&Request::Close { kind: ObjectKind::$kind, handle: handle.0 })
+        }
+    };
 }
 
 impl Hcn for Emulator {
-    fn enumerate_networks(&self, query: &str) -> Result<String, Error> {
-        self.enumerate(ObjectKind::Network, query)
+    kind_of_object! {
+        Network, NetworkHandle:
+        enumerate_networks open_network modify_network query_network_properties
+        delete_network close_network
+    }
+    kind_of_object! {
+        Endpoint, EndpointHandle:
+        enumerate_endpoints open_endpoint modify_endpoint query_endpoint_properties
+        delete_endpoint close_endpoint
+    }
+    kind_of_object! {
+        Namespace, NamespaceHandle:
+        enumerate_namespaces open_namespace modify_namespace query_namespace_properties
+        delete_namespace close_namespace
+    }
+    kind_of_object! {
+        LoadBalancer, LoadBalancerHandle:
+        enumerate_load_balancers open_load_balancer modify_load_balancer
+        query_load_balancer_properties delete_load_balancer close_load_balancer
     }
 
     fn create_network(&self, id: Guid, settings: &str) -> Result<NetworkHandle, Error> {
-        self.create(ObjectKind::Network, id, |service| service.create_network(id, settings))
-            .map(NetworkHandle)
-    }
-
-    fn open_network(&self, id: Guid) -> Result<NetworkHandle, Error> {
-        self.open(ObjectKind::Network, id).map(NetworkHandle)
-    }
-
-    fn modify_network(&self, network: NetworkHandle, settings: &str) -> Result<(), Error> {
-        self.modify(ObjectKind::Network, network.0, |service, id| {
-            service.modify_network(id, settings)
-        })
-    }
-
-    fn query_network_properties(
-        &self,
-        network: NetworkHandle,
-        query: &str,
-    ) -> Result<String, Error> {
-        self.query(ObjectKind::Network, network.0, query)
-    }
-
-    fn delete_network(&self, id: Guid) -> Result<(), Error> {
-        self.delete(ObjectKind::Network, id, Service::delete_network)
-    }
-
-    fn close_network(&self, network: NetworkHandle) -> Result<(), Error> {
-        self.close(ObjectKind::Network, network.0)
-    }
-
-    fn enumerate_endpoints(&self, query: &str) -> Result<String, Error> {
-        self.enumerate(ObjectKind::Endpoint, query)
+        self.create(ObjectKind::Network, id, settings).map(NetworkHandle)
     }
 
     fn create_endpoint(
@@ -324,87 +276,33 @@ impl Hcn for Emulator {
         id: Guid,
         settings: &str,
     ) -> Result<EndpointHandle, Error> {
-        self.create(ObjectKind::Endpoint, id, |service| {
-            let network = service.behind(ObjectKind::Network, network.0)?;
-            service.create_endpoint(network, id, settings)
-        })
-        .map(EndpointHandle)
+        let (kind, network) = (ObjectKind::Endpoint, Some(network.0));
+        self.handle(&Request::Create { kind, network, id, settings }).map(EndpointHandle)
     }
 
-    fn open_endpoint(&self, id: Guid) -> Result<EndpointHandle, Error> {
-        self.open(ObjectKind::Endpoint, id).map(EndpointHandle)
-    }
-
-    fn modify_endpoint(&self, endpoint: EndpointHandle, settings: &str) -> Result<(), Error> {
-        self.modify(ObjectKind::Endpoint, endpoint.0, |service, id| {
-            service.modify_endpoint(id, settings)
-        })
-    }
-
-    fn query_endpoint_properties(
-        &self,
-        endpoint: EndpointHandle,
-        query: &str,
-    ) -> Result<String, Error> {
-        self.query(ObjectKind::Endpoint, endpoint.0, query)
-    }
-
-    fn delete_endpoint(&self, id: Guid) -> Result<(), Error> {
-        self.delete(ObjectKind::Endpoint, id, Service::delete_endpoint)
-    }
-
-    fn close_endpoint(&self, endpoint: EndpointHandle) -> Result<(), Error> {
-        self.close(ObjectKind::Endpoint, endpoint.0)
-    }
-
-    fn enumerate_load_balancers(&self, query: &str) -> Result<String, Error> {
-        self.enumerate(ObjectKind::LoadBalancer, query)
+    fn create_namespace(&self, id: Guid, settings: &str) -> Result<NamespaceHandle, Error> {
+        self.create(ObjectKind::Namespace, id, settings).map(NamespaceHandle)
     }
 
     fn create_load_balancer(&self, id: Guid, settings: &str) -> Result<LoadBalancerHandle, Error> {
-        self.create(ObjectKind::LoadBalancer, id, |service| {
-            service.create_load_balancer(id, settings)
-        })
-        .map(LoadBalancerHandle)
+        self.create(ObjectKind::LoadBalancer, id, settings).map(LoadBalancerHandle)
     }
 
-    fn open_load_balancer(&self, id: Guid) -> Result<LoadBalancerHandle, Error> {
-        self.open(ObjectKind::LoadBalancer, id).map(LoadBalancerHandle)
-    }
-
-    fn modify_load_balancer(
+    fn register_service_callback(
         &self,
-        load_balancer: LoadBalancerHandle,
-        settings: &str,
-    ) -> Result<(), Error> {
-        self.modify(ObjectKind::LoadBalancer, load_balancer.0, |service, id| {
-            service.modify_load_balancer(id, settings)
-        })
+        callback: NotificationCallback,
+    ) -> Result<CallbackHandle, Error> {
+        let handle = self.handle(&Request::Register)?;
+        self.lock().callbacks.insert(handle, Arc::clone(&callback));
+        Ok(CallbackHandle(handle))
     }
 
-    fn query_load_balancer_properties(
-        &self,
-        load_balancer: LoadBalancerHandle,
-        query: &str,
-    ) -> Result<String, Error> {
-        self.query(ObjectKind::LoadBalancer, load_balancer.0, query)
+    fn unregister_service_callback(&self, callback: CallbackHandle) -> Result<(), Error> {
+        self.lock().callbacks.remove(&callback.0);
+        self.done(&Request::Unregister { handle: callback.0 })
     }
 
-    fn delete_load_balancer(&self, id: Guid) -> Result<(), Error> {
-        self.delete(ObjectKind::LoadBalancer, id, Service::delete_load_balancer)
-    }
-
-    fn close_load_balancer(&self, load_balancer: LoadBalancerHandle) -> Result<(), Error> {
-        self.close(ObjectKind::LoadBalancer, load_balancer.0)
-    }
-
-    fn hns_call(&self, method: &str, path: &str, _object: &str) -> Result<String, Error> {
-        let mut service = self.service();
-        let answer = if method.eq_ignore_ascii_case("GET") && path == "/globals/version" {
-            json!({ "Success": true, "Output": service.state.version }).to_string()
-        } else {
-            text(&ErrorRecord::of(hresult::HCN_E_REQUEST_UNSUPPORTED, ""))
-        };
-        service.note(Verb::HnsCall, ObjectKind::Service, None, Ok(answer))
+    fn hns_call(&self, method: &str, path: &str, object: &str) -> Result<String, Error> {
+        self.text(&Request::HnsCall { method, path, object })
     }
 }

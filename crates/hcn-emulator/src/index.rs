@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use switchyard_hcn::{Endpoint, Guid, LoadBalancer};
+use switchyard_hcn::{Endpoint, Guid, IpProtocol, LoadBalancer};
 
 use crate::State;
 use crate::frontend::{Frontend, frontends};
@@ -17,6 +17,8 @@ pub(crate) struct Index {
     by_frontend: BTreeMap<Frontend, BTreeSet<Guid>>,
     /// The load balancers that name an endpoint, whether it exists or not.
     by_reference: BTreeMap<Guid, BTreeSet<Guid>>,
+    /// How many blocks of ports are taken of each protocol.
+    port_blocks: BTreeMap<IpProtocol, u32>,
 }
 
 impl Index {
@@ -50,6 +52,9 @@ impl Index {
         for endpoint in &load_balancer.host_compute_endpoints {
             self.by_reference.entry(*endpoint).or_default().insert(id);
         }
+        for protocol in blocks(load_balancer) {
+            *self.port_blocks.entry(protocol).or_default() += 1;
+        }
     }
 
     pub(crate) fn remove_load_balancer(&mut self, id: Guid, load_balancer: &LoadBalancer) {
@@ -58,6 +63,14 @@ impl Index {
         }
         for endpoint in &load_balancer.host_compute_endpoints {
             take_out(&mut self.by_reference, *endpoint, id);
+        }
+        for protocol in blocks(load_balancer) {
+            if let Some(taken) = self.port_blocks.get_mut(&protocol) {
+                *taken -= 1;
+                if *taken == 0 {
+                    self.port_blocks.remove(&protocol);
+                }
+            }
         }
     }
 
@@ -71,10 +84,22 @@ impl Index {
         self.by_frontend.get(&frontend).into_iter().flatten().copied()
     }
 
+    /// How many blocks of ports are taken of `protocol`.
+    pub(crate) fn port_blocks(&self, protocol: IpProtocol) -> u32 {
+        self.port_blocks.get(&protocol).copied().unwrap_or_default()
+    }
+
     /// The load balancers that name `endpoint`.
     pub(crate) fn naming(&self, endpoint: Guid) -> impl Iterator<Item = Guid> {
         self.by_reference.get(&endpoint).into_iter().flatten().copied()
     }
+}
+
+/// The protocols of which a load balancer takes a block of 64 ports: those without direct server return need ports to send
+/// from (Microsoft's page of common problems).
+pub(crate) fn blocks(load_balancer: &LoadBalancer) -> BTreeSet<IpProtocol> {
+    let mappings = load_balancer.port_mappings.iter().filter(|_| !load_balancer.is_dsr());
+    mappings.map(|mapping| mapping.protocol).collect()
 }
 
 fn addresses(endpoint: &Endpoint) -> impl Iterator<Item = (Guid, IpAddr)> {

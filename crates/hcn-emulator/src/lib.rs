@@ -1,25 +1,46 @@
 //! A Host Networking Service (HNS) in memory.
 //!
-//! * [`Emulator`]: HNS behind the [`switchyard_hcn::Hcn`] trait. It stores, lists and answers by JSON, refuses what HNS
-//!   refuses with the codes that HNS has for it, and counts what it is asked.
-//! * [`State`]: all that it holds, and the file of it.
+//! * [`Service`]: HNS as a machine without I/O. A call and the time go in; its effect, its end and its answer come out. It
+//!   refuses what HNS refuses with the codes that HNS has for it, and counts what it is asked.
+//! * [`Emulator`]: the same behind the [`switchyard_hcn::Hcn`] trait, in real or in virtual time.
+//! * [`Setup`]: what it begins with: a [`State`], [`Knobs`] for what is not known of a real one, a [`Latency`], and
+//!   [`Fault`]s.
 //! * [`Tracer`]: the data path over a state: where a new connection goes, and which objects decide that; its
 //!   [`Explanation`] says why, step by step.
+//! * [`replay`]: kube-proxy's published patterns of calls.
 //!
 //! It must never share anything with the planner but the documents: it is what the planner is tested against. So it has
-//! its own reading of what which version of HNS does.
+//! its own reading of what which version of HNS does ([`Build`]).
 
+mod build;
 mod calls;
+mod clock;
 mod emulator;
+mod fault;
 mod frontend;
 mod index;
+mod knobs;
+mod latency;
 mod operation;
+mod request;
+mod service;
 mod settings;
+mod setup;
 mod state;
 mod trace;
 
-pub use calls::{Call, Calls, ObjectKind, Verb};
+pub use build::{Build, FOUND};
+pub use calls::{Call, Calls};
 pub use emulator::Emulator;
+pub use fault::{Fault, FaultScript, On, Trouble};
+pub use knobs::{
+    BoundPort, DeleteOfReferenced, DuplicateFrontend, EnumerationOrder, ExhaustedPool, Knobs,
+    MalformedSubnet, MissingLoadBalancer, Modify, NetworkDelete, Rehydration,
+};
+pub use latency::{Concurrency, Growth, Latency, Profile};
+pub use request::{Answer, ObjectKind, Request, Verb, function_name};
+pub use service::{Begun, Notice, SavedData, Service};
+pub use setup::{Setup, SetupError};
 pub use state::{State, StateError};
 pub use trace::{
     Action, Asked, Backend, Cell, Explanation, Fate, Lost, Matched, MatchedBy, NodeAddresses,

@@ -2,7 +2,10 @@
 
 mod endpoint;
 mod load_balancer;
+mod namespace;
 mod network;
+
+pub(crate) use namespace::rename_endpoints;
 
 use switchyard_hcn::{Error, ModifyRequest, Policy, RequestType, hresult};
 
@@ -35,9 +38,7 @@ fn modify_policies(policies: &mut Vec<Policy>, settings: &str) -> Result<(), Err
             policies.retain(|policy| !named.iter().any(|new| new.is(&policy.policy_type)));
             policies.extend(named);
         }
-        RequestType::Refresh | RequestType::Reset | RequestType::Other(_) => {
-            return Err(refused(hresult::HCN_E_REQUEST_UNSUPPORTED));
-        }
+        _ => return Err(refused(hresult::HCN_E_REQUEST_UNSUPPORTED)),
     }
     Ok(())
 }

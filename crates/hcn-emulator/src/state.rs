@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use switchyard_hcn::{Endpoint, Guid, LoadBalancer, Network, UnknownMembers, Version};
+use switchyard_hcn::{Endpoint, Guid, LoadBalancer, Namespace, Network, UnknownMembers, Version};
 
 #[cfg(test)]
 mod tests;
@@ -20,7 +20,7 @@ pub struct State {
     pub version: Version,
     networks: BTreeMap<Guid, Network>,
     endpoints: BTreeMap<Guid, Endpoint>,
-    namespaces: BTreeMap<Guid, Value>,
+    namespaces: BTreeMap<Guid, Namespace>,
     load_balancers: BTreeMap<Guid, LoadBalancer>,
     unknown: UnknownMembers,
 }
@@ -98,7 +98,8 @@ impl State {
         state.version = version.unwrap_or(Self::VERSION);
         state.networks = objects(&mut members, "networks", |network: &Network| network.id)?;
         state.endpoints = objects(&mut members, "endpoints", |endpoint: &Endpoint| endpoint.id)?;
-        state.namespaces = objects(&mut members, "namespaces", namespace_id)?;
+        state.namespaces =
+            objects(&mut members, "namespaces", |namespace: &Namespace| namespace.id)?;
         state.load_balancers =
             objects(&mut members, "loadBalancers", |object: &LoadBalancer| object.id)?;
         state.unknown = members.into_iter().collect();
@@ -113,7 +114,7 @@ impl State {
             version: Version,
             networks: Vec<&'a Network>,
             endpoints: Vec<&'a Endpoint>,
-            namespaces: Vec<&'a Value>,
+            namespaces: Vec<&'a Namespace>,
             #[serde(rename = "loadBalancers")]
             load_balancers: Vec<&'a LoadBalancer>,
             #[serde(flatten)]
@@ -135,7 +136,7 @@ impl State {
     }
 
     /// All networks by id.
-    pub fn networks(&self) -> impl Iterator<Item = (Guid, &Network)> {
+    pub fn networks(&self) -> impl ExactSizeIterator<Item = (Guid, &Network)> {
         self.networks.iter().map(|(id, network)| (*id, network))
     }
 
@@ -158,7 +159,7 @@ impl State {
     }
 
     /// All endpoints by id.
-    pub fn endpoints(&self) -> impl Iterator<Item = (Guid, &Endpoint)> {
+    pub fn endpoints(&self) -> impl ExactSizeIterator<Item = (Guid, &Endpoint)> {
         self.endpoints.iter().map(|(id, endpoint)| (*id, endpoint))
     }
 
@@ -181,7 +182,7 @@ impl State {
     }
 
     /// All load balancers by id.
-    pub fn load_balancers(&self) -> impl Iterator<Item = (Guid, &LoadBalancer)> {
+    pub fn load_balancers(&self) -> impl ExactSizeIterator<Item = (Guid, &LoadBalancer)> {
         self.load_balancers.iter().map(|(id, load_balancer)| (*id, load_balancer))
     }
 
@@ -203,14 +204,28 @@ impl State {
         self.load_balancers.remove(&id)
     }
 
-    /// All namespaces by id, as documents.
-    pub fn namespaces(&self) -> impl Iterator<Item = (Guid, &Value)> {
+    /// All namespaces by id.
+    pub fn namespaces(&self) -> impl ExactSizeIterator<Item = (Guid, &Namespace)> {
         self.namespaces.iter().map(|(id, namespace)| (*id, namespace))
     }
-}
 
-fn namespace_id(namespace: &Value) -> Option<Guid> {
-    namespace.get("ID")?.as_str()?.parse().ok()
+    /// The namespace with this id.
+    #[must_use]
+    pub fn namespace(&self, id: Guid) -> Option<&Namespace> {
+        self.namespaces.get(&id)
+    }
+
+    /// Puts a namespace in, or in the place of the one with this id.
+    pub fn insert_namespace(&mut self, id: Guid, mut namespace: Namespace) {
+        namespace.id = Some(id);
+        namespace.schema_version.get_or_insert(Version::SCHEMA);
+        self.namespaces.insert(id, namespace);
+    }
+
+    /// Takes a namespace out, and nothing with it.
+    pub fn remove_namespace(&mut self, id: Guid) -> Option<Namespace> {
+        self.namespaces.remove(&id)
+    }
 }
 
 /// Takes the list `name` out of `members`.

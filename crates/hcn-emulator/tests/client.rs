@@ -5,9 +5,9 @@
 use std::cell::Cell;
 
 use switchyard_hcn::{
-    Client, ClientError, Endpoint, EndpointFlags, EndpointHandle, Error, Guid, Hcn,
-    IpConfiguration, LoadBalancer, LoadBalancerHandle, Network, NetworkHandle, NetworkType,
-    PortMapping, hresult,
+    CallbackHandle, Client, ClientError, Endpoint, EndpointFlags, EndpointHandle, Error, Guid, Hcn,
+    IpConfiguration, LoadBalancer, LoadBalancerHandle, NamespaceHandle, Network, NetworkHandle,
+    NetworkType, NotificationCallback, PortMapping, hresult,
 };
 use switchyard_hcn_emulator::{Emulator, ObjectKind, State, Verb};
 
@@ -50,6 +50,15 @@ hooked! {
     query_load_balancer_properties(load_balancer: LoadBalancerHandle, query: &str) -> String;
     delete_load_balancer(id: Guid) -> ();
     close_load_balancer(load_balancer: LoadBalancerHandle) -> ();
+    enumerate_namespaces(query: &str) -> String;
+    create_namespace(id: Guid, settings: &str) -> NamespaceHandle;
+    open_namespace(id: Guid) -> NamespaceHandle;
+    modify_namespace(namespace: NamespaceHandle, settings: &str) -> ();
+    query_namespace_properties(namespace: NamespaceHandle, query: &str) -> String;
+    delete_namespace(id: Guid) -> ();
+    close_namespace(namespace: NamespaceHandle) -> ();
+    register_service_callback(callback: NotificationCallback) -> CallbackHandle;
+    unregister_service_callback(callback: CallbackHandle) -> ();
     hns_call(method: &str, path: &str, object: &str) -> String;
 }
 

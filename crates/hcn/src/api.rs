@@ -1,6 +1,8 @@
 //! The exported functions of HNS as a trait.
 
-use crate::{Error, Guid};
+use std::sync::Arc;
+
+use crate::{Error, Guid, Notification};
 
 macro_rules! handle {
     ($(#[$doc:meta])* $name:ident) => {
@@ -25,6 +27,19 @@ handle! {
     /// An opened load balancer. It stays open until it is closed, and says nothing about whether it still exists.
     LoadBalancerHandle
 }
+
+handle! {
+    /// An opened namespace. It stays open until it is closed, and says nothing about whether the namespace still exists.
+    NamespaceHandle
+}
+handle! {
+    /// A registered callback.
+    CallbackHandle
+}
+
+/// What HNS calls when something happens to networks, namespaces, or HNS itself. It comes on a thread of HNS, and must
+/// neither block nor call HNS.
+pub type NotificationCallback = Arc<dyn Fn(&Notification) + Send + Sync>;
 
 /// The way into HNS: one method per function that `computenetwork.dll` exports and a client uses, and `HNSCall` of
 /// `vmcompute.dll`.
@@ -77,6 +92,25 @@ pub trait Hcn: Send + Sync {
     /// `HcnCloseEndpoint`.
     fn close_endpoint(&self, endpoint: EndpointHandle) -> Result<(), Error>;
 
+    /// `HcnEnumerateNamespaces`.
+    fn enumerate_namespaces(&self, query: &str) -> Result<String, Error>;
+    /// `HcnCreateNamespace`.
+    fn create_namespace(&self, id: Guid, settings: &str) -> Result<NamespaceHandle, Error>;
+    /// `HcnOpenNamespace`.
+    fn open_namespace(&self, id: Guid) -> Result<NamespaceHandle, Error>;
+    /// `HcnModifyNamespace`; the settings are a [`crate::ModifyRequest`].
+    fn modify_namespace(&self, namespace: NamespaceHandle, settings: &str) -> Result<(), Error>;
+    /// `HcnQueryNamespaceProperties`.
+    fn query_namespace_properties(
+        &self,
+        namespace: NamespaceHandle,
+        query: &str,
+    ) -> Result<String, Error>;
+    /// `HcnDeleteNamespace`.
+    fn delete_namespace(&self, id: Guid) -> Result<(), Error>;
+    /// `HcnCloseNamespace`.
+    fn close_namespace(&self, namespace: NamespaceHandle) -> Result<(), Error>;
+
     /// `HcnEnumerateLoadBalancers`.
     fn enumerate_load_balancers(&self, query: &str) -> Result<String, Error>;
     /// `HcnCreateLoadBalancer`.
@@ -99,6 +133,14 @@ pub trait Hcn: Send + Sync {
     fn delete_load_balancer(&self, id: Guid) -> Result<(), Error>;
     /// `HcnCloseLoadBalancer`.
     fn close_load_balancer(&self, load_balancer: LoadBalancerHandle) -> Result<(), Error>;
+
+    /// `HcnRegisterServiceCallback`. There are no notifications about endpoints, load balancers or policies.
+    fn register_service_callback(
+        &self,
+        callback: NotificationCallback,
+    ) -> Result<CallbackHandle, Error>;
+    /// `HcnUnregisterServiceCallback`.
+    fn unregister_service_callback(&self, callback: CallbackHandle) -> Result<(), Error>;
 
     /// `HNSCall`, the older way in. It may succeed with an answer that says `"Success":false`.
     fn hns_call(&self, method: &str, path: &str, object: &str) -> Result<String, Error>;

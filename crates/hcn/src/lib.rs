@@ -31,7 +31,10 @@ pub mod v1;
 mod version;
 mod word;
 
-pub use api::{EndpointHandle, Hcn, LoadBalancerHandle, NetworkHandle};
+pub use api::{
+    CallbackHandle, EndpointHandle, Hcn, LoadBalancerHandle, NamespaceHandle, NetworkHandle,
+    NotificationCallback,
+};
 pub use capability::{Capabilities, Feature};
 pub use client::{Client, ClientError, Listing, Object, Opened, Unreadable};
 pub use document::{

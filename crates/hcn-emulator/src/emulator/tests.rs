@@ -1,9 +1,11 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use switchyard_hcn::{Client, ErrorClass, Version};
+use switchyard_hcn::{Client, ErrorClass, ErrorRecord, Query, Version};
 
 use super::*;
+use crate::index::Index;
+use crate::{Call, Verb};
 
 mod properties;
 mod rules;
@@ -53,7 +55,8 @@ fn ids(list: &str) -> BTreeSet<Guid> {
 
 fn endpoint_document(hns: &Emulator, number: u32) -> Value {
     let handle = hns.open_endpoint(id(number)).unwrap();
-    serde_json::from_str(&hns.query_endpoint_properties(handle, "").unwrap()).unwrap()
+    let query = Query::all().to_json();
+    serde_json::from_str(&hns.query_endpoint_properties(handle, &query).unwrap()).unwrap()
 }
 
 #[test]
@@ -63,7 +66,9 @@ fn documents_come_back_with_what_hns_fills_in() {
     assert_eq!(
         endpoint_document(&hns, 11),
         json!({ "ID": id(11), "HostComputeNetwork": id(1), "SchemaVersion": schema,
-            "IpConfigurations": [{ "IpAddress": "10.1.1.21", "PrefixLength": 24 }] })
+            "IpConfigurations": [{ "IpAddress": "10.1.1.21", "PrefixLength": 24 }],
+            "MacAddress": "00-15-5D-00-10-01",
+            "Routes": [{ "NextHop": "10.1.1.1", "DestinationPrefix": "0.0.0.0/0" }] })
     );
     assert_eq!(
         endpoint_document(&hns, 12),
@@ -74,10 +79,14 @@ fn documents_come_back_with_what_hns_fills_in() {
     let sent = json!({ "Dns": {}, "Health": { "Extra": {} }, "MacPool": { "Ranges": [] },
         "Name": "nat", "Flags": 0, "AdditionalParams": null, "Type": "NAT", "Beyond": 1 });
     let handle = hns.create_network(id(2), &sent.to_string()).unwrap();
-    let answer = hns.query_network_properties(handle, "").unwrap();
+    let answer = hns.query_network_properties(handle, &Query::all().to_json()).unwrap();
     assert_eq!(
         serde_json::from_str::<Value>(&answer).unwrap(),
-        json!({ "ID": id(2), "Name": "nat", "SchemaVersion": schema, "Beyond": 1 })
+        json!({ "ID": id(2), "Name": "nat", "SchemaVersion": schema, "Beyond": 1,
+            "MacPool": { "Ranges": [{ "StartMacAddress": "00-15-5D-00-20-00",
+                "EndMacAddress": "00-15-5D-00-2F-FF" }] },
+            "Ipams": [{ "Type": "Static", "Subnets": [{ "IpAddressPrefix": "172.16.0.0/20",
+                "Routes": [{ "NextHop": "172.16.0.1", "DestinationPrefix": "0.0.0.0/0" }] }] }] })
     );
 }
 
@@ -141,7 +150,7 @@ fn listings_are_filtered_by_the_keys_of_version_1() {
 fn a_filter_has_no_effect_on_an_open_object() {
     let hns = small();
     let handle = hns.open_endpoint(id(11)).unwrap();
-    let plain = hns.query_endpoint_properties(handle, "").unwrap();
+    let plain = hns.query_endpoint_properties(handle, &Query::all().to_json()).unwrap();
     let query = Query::by_name("another").to_json();
     assert_eq!(hns.query_endpoint_properties(handle, &query).unwrap(), plain);
 }

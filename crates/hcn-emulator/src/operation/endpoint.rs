@@ -5,13 +5,16 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use switchyard_hcn::{
-    Endpoint, Error, Guid, IpConfiguration, Network, NetworkType, Subnet, hresult,
+    Dns, Endpoint, Error, Guid, IpConfiguration, IpProtocol, MacAddress, Network, NetworkType,
+    Policy, Route, Subnet, hresult,
 };
 
 use super::modify_policies;
+use super::network::pool_start;
 use crate::ObjectKind;
-use crate::emulator::Service;
-use crate::settings::{drop_empty, read, refused};
+use crate::knobs::DeleteOfReferenced;
+use crate::service::Service;
+use crate::settings::{drop_empty, read_endpoint, refused};
 
 /// What HNS calls an endpoint of another node that was given no name (kubernetes/kubernetes#67827).
 const REMOTE_NAME: &str = "Ethernet";
@@ -24,9 +27,19 @@ impl Service {
         settings: &str,
     ) -> Result<Guid, Error> {
         self.must_exist(ObjectKind::Network, network)?;
-        let mut endpoint: Endpoint = read(settings)?;
+        let endpoint = read_endpoint(settings)?;
+        self.make_endpoint(network, asked, endpoint)
+    }
+
+    pub(crate) fn make_endpoint(
+        &mut self,
+        network: Guid,
+        asked: Guid,
+        mut endpoint: Endpoint,
+    ) -> Result<Guid, Error> {
         endpoint.host_compute_network = Some(network);
         endpoint.host_compute_namespace = None;
+        endpoint.state = 0;
         drop_empty(&mut endpoint.unknown);
         let addresses: Vec<IpAddr> = endpoint.addresses().collect();
         if addresses.len() < endpoint.ip_configurations.len() {
@@ -36,34 +49,96 @@ impl Service {
         if self.state.endpoint(id).is_some() || self.has_equal(network, &endpoint) {
             return Err(refused(hresult::ERROR_OBJECT_ALREADY_EXISTS));
         }
+        if !self.knobs.keeps_owner {
+            endpoint.owner.clear();
+            endpoint.name.clear();
+        }
         if endpoint.is_remote() {
             self.complete_remote(network, &mut endpoint)?;
         } else {
             self.complete_local(network, &mut endpoint)?;
         }
+        self.check_port_mappings(None, &endpoint)?;
         self.index.add_endpoint(id, &endpoint);
         self.state.insert_endpoint(id, endpoint);
         Ok(id)
     }
 
     pub(crate) fn modify_endpoint(&mut self, id: Guid, settings: &str) -> Result<(), Error> {
-        let Some(mut endpoint) = self.state.endpoint(id).cloned() else {
-            return Err(refused(hresult::HCN_E_ENDPOINT_NOT_FOUND));
-        };
-        if endpoint.is_remote() {
-            return Err(refused(hresult::HCN_E_INVALID_REMOTE_ENDPOINT_OPERATION));
-        }
+        let mut endpoint = self.local_endpoint(id)?;
         modify_policies(&mut endpoint.policies, settings)?;
+        self.check_port_mappings(Some(id), &endpoint)?;
         self.state.insert_endpoint(id, endpoint);
         Ok(())
     }
 
     pub(crate) fn delete_endpoint(&mut self, id: Guid) -> Result<(), Error> {
-        if self.index.naming(id).next().is_some() {
+        let is_kept = self.knobs.delete_of_referenced == DeleteOfReferenced::Refused;
+        if is_kept && self.index.naming(id).next().is_some() {
             return Err(refused(hresult::HCN_E_ENTITY_HAS_REFERENCES));
         }
+        self.remove_endpoint(id);
+        Ok(())
+    }
+
+    /// Takes an endpoint out, and out of its namespace.
+    pub(crate) fn remove_endpoint(&mut self, id: Guid) {
         if let Some(removed) = self.state.remove_endpoint(id) {
             self.index.remove_endpoint(id, &removed);
+            if let Some(namespace) = removed.host_compute_namespace {
+                self.forget_in_namespace(namespace, id);
+            }
+        }
+    }
+
+    /// Gives a local endpoint its port on the virtual switch.
+    pub(crate) fn attach_endpoint(&mut self, id: Guid) -> Result<(), Error> {
+        let mut endpoint = self.local_endpoint(id)?;
+        if matches!(endpoint.state, Endpoint::ATTACHED | Endpoint::ATTACHED_SHARING) {
+            return Err(refused(hresult::HCN_E_ENDPOINT_ALREADY_ATTACHED));
+        }
+        endpoint.state = Endpoint::ATTACHED;
+        self.state.insert_endpoint(id, endpoint);
+        Ok(())
+    }
+
+    /// Takes its port from a local endpoint.
+    pub(crate) fn detach_endpoint(&mut self, id: Guid) -> Result<(), Error> {
+        let mut endpoint = self.local_endpoint(id)?;
+        if !matches!(endpoint.state, Endpoint::ATTACHED | Endpoint::ATTACHED_SHARING) {
+            return Err(refused(hresult::HCN_E_ENDPOINT_NOT_ATTACHED));
+        }
+        endpoint.state = Endpoint::DETACHED;
+        self.state.insert_endpoint(id, endpoint);
+        Ok(())
+    }
+
+    /// A copy of an endpoint, if it is one that has a port here.
+    pub(crate) fn local_endpoint(&self, id: Guid) -> Result<Endpoint, Error> {
+        let Some(endpoint) = self.state.endpoint(id) else {
+            return Err(refused(hresult::HCN_E_ENDPOINT_NOT_FOUND));
+        };
+        if endpoint.is_remote() {
+            return Err(refused(hresult::HCN_E_INVALID_REMOTE_ENDPOINT_OPERATION));
+        }
+        Ok(endpoint.clone())
+    }
+
+    /// Whether another endpoint has a port mapping with the same protocol, external port and address (hcsshim's test).
+    fn check_port_mappings(&self, own: Option<Guid>, endpoint: &Endpoint) -> Result<(), Error> {
+        let wanted = port_mappings(endpoint);
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let is_held = self
+            .state
+            .endpoints()
+            .filter(|(id, _)| Some(*id) != own)
+            .any(|(_, other)| !port_mappings(other).is_disjoint(&wanted));
+        let is_double =
+            wanted.len() < endpoint.policies.iter().filter_map(Policy::as_port_mapping).count();
+        if is_held || is_double {
+            return Err(refused(hresult::HCN_E_PORT_ALREADY_EXISTS));
         }
         Ok(())
     }
@@ -130,7 +205,36 @@ impl Service {
             }
             fill_prefix_length(configuration, Some(prefix));
         }
+        if endpoint.mac_address.is_empty() {
+            endpoint.mac_address =
+                self.free_mac(id, network).map(|mac| mac.to_string()).unwrap_or_default();
+        }
+        if endpoint.routes.is_empty() {
+            endpoint.routes = default_routes(network, endpoint);
+        }
+        if endpoint.dns == Dns::default() {
+            endpoint.dns.clone_from(&network.dns);
+        }
         Ok(())
+    }
+
+    /// The first hardware address of the network's pool that no endpoint on it has.
+    fn free_mac(&self, id: Guid, network: &Network) -> Option<MacAddress> {
+        let taken: BTreeSet<MacAddress> = self
+            .state
+            .endpoints()
+            .filter(|(_, endpoint)| endpoint.host_compute_network == Some(id))
+            .filter_map(|(_, endpoint)| endpoint.mac())
+            .collect();
+        let MacAddress([a, b, c, d, e, f]) = pool_start(network)?;
+        let start = u64::from_be_bytes([0, 0, a, b, c, d, e, f]);
+        // The first is the gateway's, as every other router's is: inferred.
+        (start + 1..start + 4096)
+            .map(|number| {
+                let [_, _, a, b, c, d, e, f] = number.to_be_bytes();
+                MacAddress([a, b, c, d, e, f])
+            })
+            .find(|mac| !taken.contains(mac))
     }
 
     /// The first address that the network can still give.
@@ -149,6 +253,21 @@ impl Service {
             .filter_map(|id| self.state.endpoint(id))
             .any(|other| !other.is_remote())
     }
+}
+
+/// A default route for each family that the endpoint has an address of and its subnet a gateway.
+fn default_routes(network: &Network, endpoint: &Endpoint) -> Vec<Route> {
+    let gateways: BTreeSet<IpAddr> = endpoint
+        .addresses()
+        .filter_map(|address| subnet_with(network, address)?.0.gateway())
+        .collect();
+    gateways.into_iter().map(Route::default_through).collect()
+}
+
+/// The protocol, external port and address of each port mapping.
+fn port_mappings(endpoint: &Endpoint) -> BTreeSet<(IpProtocol, u16, String)> {
+    let mappings = endpoint.policies.iter().filter_map(Policy::as_port_mapping);
+    mappings.map(|mapping| (mapping.protocol, mapping.external_port, mapping.vip)).collect()
 }
 
 fn subnet_with(network: &Network, address: IpAddr) -> Option<(&Subnet, IpNet)> {

@@ -1,34 +1,12 @@
 //! Load balancers.
 
-use switchyard_hcn::{Error, Guid, LoadBalancer, Version, hresult};
+use switchyard_hcn::{Endpoint, Error, Guid, LoadBalancer, hresult};
 
-use crate::emulator::Service;
 use crate::frontend::frontends;
-use crate::settings::{drop_empty, read, refused, refused_for};
-
-/// The most endpoints that a load balancer takes (microsoft/Windows-Containers#93).
-const MAXIMUM_DESTINATIONS: usize = 1024;
-
-/// What a version of HNS makes of the call that changes a load balancer.
-enum Modify {
-    /// It does not know the call.
-    NotImplemented,
-    /// It says yes and changes nothing (kubernetes/kubernetes#131466).
-    WithoutEffect,
-    /// It changes the load balancer.
-    Works,
-}
-
-impl Modify {
-    /// As hnslib counts: from 15.5 on and from 16.0 on; what 15.4 does is known from the field.
-    fn of(version: Version) -> Self {
-        match (version.major, version.minor) {
-            (..15, _) | (15, ..4) => Self::NotImplemented,
-            (15, 4) => Self::WithoutEffect,
-            _ => Self::Works,
-        }
-    }
-}
+use crate::index::blocks;
+use crate::knobs::{DuplicateFrontend, Modify};
+use crate::service::Service;
+use crate::settings::{drop_empty, read_load_balancer, refused, refused_for};
 
 impl Service {
     pub(crate) fn create_load_balancer(
@@ -36,56 +14,65 @@ impl Service {
         asked: Guid,
         settings: &str,
     ) -> Result<Guid, Error> {
-        let load_balancer: LoadBalancer = read(settings)?;
+        let load_balancer = read_load_balancer(settings)?;
+        self.make_load_balancer(asked, load_balancer)
+    }
+
+    pub(crate) fn make_load_balancer(
+        &mut self,
+        asked: Guid,
+        load_balancer: LoadBalancer,
+    ) -> Result<Guid, Error> {
         let id = self.new_id(asked, load_balancer.id);
         if self.state.load_balancer(id).is_some() {
             return Err(refused(hresult::ERROR_ALREADY_EXISTS));
         }
-        self.check_load_balancer(id, &load_balancer)?;
+        self.check_load_balancer(None, &load_balancer)?;
         self.put_load_balancer(id, load_balancer);
         Ok(id)
     }
 
     /// Takes the whole document. The object keeps its id, whatever the document says.
     pub(crate) fn modify_load_balancer(&mut self, id: Guid, settings: &str) -> Result<(), Error> {
-        let load_balancer: LoadBalancer = match Modify::of(self.state.version) {
-            Modify::NotImplemented => return Err(refused(hresult::E_NOTIMPL)),
-            Modify::WithoutEffect => return Ok(()),
-            Modify::Works => read(settings)?,
-        };
-        self.check_load_balancer(id, &load_balancer)?;
-        self.delete_load_balancer(id)?;
+        let load_balancer: LoadBalancer =
+            match self.knobs.modify.unwrap_or_else(|| self.build().modify) {
+                Modify::NotImplemented => return Err(refused(hresult::E_NOTIMPL)),
+                Modify::WithoutEffect => return Ok(()),
+                Modify::Works => read_load_balancer(settings)?,
+            };
+        self.check_load_balancer(Some(id), &load_balancer)?;
+        self.remove_load_balancer(id);
         self.put_load_balancer(id, load_balancer);
         Ok(())
     }
 
-    #[expect(clippy::unnecessary_wraps, reason = "all deletes have one shape")]
-    pub(crate) fn delete_load_balancer(&mut self, id: Guid) -> Result<(), Error> {
+    pub(crate) fn remove_load_balancer(&mut self, id: Guid) {
         if let Some(removed) = self.state.remove_load_balancer(id) {
             self.index.remove_load_balancer(id, &removed);
         }
-        Ok(())
     }
 
     fn put_load_balancer(&mut self, id: Guid, mut load_balancer: LoadBalancer) {
         // Only HNS itself says how well a load balancer is.
         load_balancer.state = 0;
         load_balancer.frontend_vips.retain(|vip| !vip.is_empty());
+        if !self.knobs.keeps_owner {
+            load_balancer.owner.clear();
+            load_balancer.name.clear();
+        }
         drop_empty(&mut load_balancer.unknown);
         self.index.add_load_balancer(id, &load_balancer);
         self.state.insert_load_balancer(id, load_balancer);
     }
 
-    fn check_load_balancer(&self, id: Guid, load_balancer: &LoadBalancer) -> Result<(), Error> {
-        let endpoints = &load_balancer.host_compute_endpoints;
-        if endpoints.is_empty() || endpoints.iter().any(|id| self.state.endpoint(*id).is_none()) {
-            let detail = "A Reference is required";
-            return Err(refused_for(hresult::HCN_E_INVALID_JSON_REFERENCE, detail));
-        }
-        if endpoints.len() > MAXIMUM_DESTINATIONS {
-            let detail = "Unable to initialize VFP LB rule: invalid number of destinations.";
-            return Err(refused_for(hresult::E_INVALIDARG, detail));
-        }
+    /// Whether HNS takes a load balancer; `own` is the id of the one that it is to change.
+    fn check_load_balancer(
+        &self,
+        own: Option<Guid>,
+        load_balancer: &LoadBalancer,
+    ) -> Result<(), Error> {
+        self.check_backends(load_balancer)?;
+        // The published schema: "the internal port must exist and cannot be zero".
         if load_balancer.port_mappings.iter().any(|mapping| mapping.internal_port == 0) {
             return Err(refused(hresult::HCN_E_INVALID_INTERNAL_PORT));
         }
@@ -94,11 +81,82 @@ impl Service {
         if load_balancer.frontend_vips.iter().any(is_no_address) {
             return Err(refused(hresult::HCN_E_INVALID_IP));
         }
-        let held = frontends(load_balancer)
-            .any(|(frontend, _)| self.index.holders(frontend).any(|holder| holder != id));
-        if held {
-            return Err(refused(hresult::ERROR_ALREADY_EXISTS));
+        self.check_build(load_balancer)?;
+        self.check_frontends(own, load_balancer)?;
+        self.check_port_blocks(own, load_balancer)
+    }
+
+    fn check_backends(&self, load_balancer: &LoadBalancer) -> Result<(), Error> {
+        let named = &load_balancer.host_compute_endpoints;
+        let mut endpoints = Vec::with_capacity(named.len());
+        for id in named {
+            endpoints.extend(self.state.endpoint(*id));
+        }
+        // kubernetes/kubernetes#100384 and #106936.
+        if endpoints.is_empty() || endpoints.len() < named.len() {
+            let detail = "A Reference is required";
+            return Err(refused_for(hresult::HCN_E_INVALID_JSON_REFERENCE, detail));
+        }
+        // kubernetes/kubernetes#98680 has the words.
+        let maximum = self.knobs.maximum_destinations;
+        if named.len() > maximum.unwrap_or_else(|| self.build().maximum_destinations) {
+            let detail = "Unable to initialize VFP LB rule: invalid number of destinations.";
+            return Err(refused_for(hresult::E_INVALIDARG, detail));
+        }
+        // microsoft/hcsshim#1043: the port of an endpoint has gone while the endpoint has not. Inferred: that is what a
+        // detached one is.
+        if endpoints.iter().any(|endpoint| endpoint.state == Endpoint::DETACHED) {
+            return Err(refused(hresult::HCN_E_PORT_NOT_FOUND));
         }
         Ok(())
+    }
+
+    /// microsoft/Windows-Containers#485: what a build cannot do is an unsupported request. That these two are: inferred.
+    fn check_build(&self, load_balancer: &LoadBalancer) -> Result<(), Error> {
+        let build = self.build();
+        let is_ipv6 = load_balancer.is_ipv6() || load_balancer.vips().any(|vip| vip.is_ipv6());
+        if (load_balancer.is_dsr() && !build.direct_server_return) || (is_ipv6 && !build.ipv6) {
+            return Err(refused(hresult::HCN_E_REQUEST_UNSUPPORTED));
+        }
+        Ok(())
+    }
+
+    fn check_frontends(
+        &self,
+        own: Option<Guid>,
+        load_balancer: &LoadBalancer,
+    ) -> Result<(), Error> {
+        let is_held = frontends(load_balancer)
+            .any(|(frontend, _)| self.index.holders(frontend).any(|holder| Some(holder) != own));
+        match self.knobs.duplicate_frontend {
+            DuplicateFrontend::AlreadyExists if is_held => {
+                return Err(refused(hresult::ERROR_ALREADY_EXISTS));
+            }
+            DuplicateFrontend::PortAlreadyExists if is_held => {
+                return Err(refused(hresult::HCN_E_PORT_ALREADY_EXISTS));
+            }
+            _ => {}
+        }
+        // kubernetes/community#8883: a load balancer for port 10256, which kube-proxy itself had bound.
+        let is_bound = load_balancer.port_mappings.iter().any(|mapping| {
+            self.knobs.bound_ports.iter().any(|bound| {
+                bound.port == mapping.external_port && bound.protocol == mapping.protocol
+            })
+        });
+        if is_bound { Err(refused(hresult::HCN_E_PORT_ALREADY_EXISTS)) } else { Ok(()) }
+    }
+
+    /// containernetworking/plugins#613, and Microsoft's page of common problems.
+    fn check_port_blocks(
+        &self,
+        own: Option<Guid>,
+        load_balancer: &LoadBalancer,
+    ) -> Result<(), Error> {
+        let Some(there_are) = self.knobs.port_blocks else { return Ok(()) };
+        let own = own.and_then(|id| self.state.load_balancer(id)).map(blocks).unwrap_or_default();
+        let is_short = blocks(load_balancer).into_iter().any(|protocol| {
+            !own.contains(&protocol) && self.index.port_blocks(protocol) >= there_are
+        });
+        if is_short { Err(refused(self.knobs.exhausted_pool.code())) } else { Ok(()) }
     }
 }

@@ -20,7 +20,7 @@ fn a_state_is_written_by_id_with_what_is_unknown() {
             { "ID": "00000000-0000-0000-0000-00000000000a", "PortMappings": [{ "Protocol": "6" }] },
         ],
         "endpoints": [{ "ID": "00000000-0000-0000-0000-000000000005", "Flags": "1" }],
-        "namespaces": [{ "ID": "00000000-0000-0000-0000-000000000006", "Type": "Host" }],
+        "namespaces": [{ "ID": "00000000-0000-0000-0000-000000000006", "Type": "Guest" }],
         "networks": [{ "ID": "00000000-0000-0000-0000-000000000001", "Type": "l2bridge" }],
         "version": { "Major": "13", "Minor": 2 },
         "comment": "kept",
@@ -32,7 +32,7 @@ fn a_state_is_written_by_id_with_what_is_unknown() {
             "version": { "Major": 13, "Minor": 2 },
             "networks": [{ "ID": "00000000-0000-0000-0000-000000000001", "Type": "L2Bridge" }],
             "endpoints": [{ "ID": "00000000-0000-0000-0000-000000000005", "Flags": 1 }],
-            "namespaces": [{ "ID": "00000000-0000-0000-0000-000000000006", "Type": "Host" }],
+            "namespaces": [{ "ID": "00000000-0000-0000-0000-000000000006", "Type": "Guest" }],
             "loadBalancers": [
                 { "ID": "00000000-0000-0000-0000-00000000000a", "PortMappings": [{ "Protocol": 6 }] },
                 { "ID": "00000000-0000-0000-0000-00000000000b", "State": 4, "New": [1] },
@@ -93,7 +93,7 @@ fn refusals_name_the_member() {
         "endpoints of the HNS state cannot be read: invalid type: map, expected a sequence",
     );
     check(r#"{"networks":[{"Name":"cbr0"}]}"#, "networks[0] of the HNS state has no ID");
-    check(r#"{"namespaces":[{"ID":7}]}"#, "namespaces[0] of the HNS state has no ID");
+    check(r#"{"namespaces":[{"Name":"a"}]}"#, "namespaces[0] of the HNS state has no ID");
     check(
         r#"{"networks":[{"ID":"cbr0"}]}"#,
         "networks[0].ID of the HNS state cannot be read: \"cbr0\" is not a GUID",

@@ -147,6 +147,7 @@ fn describe(calls: &Calls) -> String {
         ObjectKind::LoadBalancer => "load balancer",
         ObjectKind::Endpoint => "endpoint",
         ObjectKind::Network => "network",
+        ObjectKind::Namespace => "namespace",
         ObjectKind::Service => "service",
     };
     let mut text = String::new();

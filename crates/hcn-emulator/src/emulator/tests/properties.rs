@@ -131,7 +131,7 @@ proptest! {
             }
         }
         let state = hns.state();
-        prop_assert_eq!(&hns.service().index, &Index::of(&state));
+        hns.steer(|service| assert_eq!(service.index, Index::of(&state)));
         prop_assert_eq!(&State::from_json(&state.to_json()).unwrap(), &state);
     }
 }

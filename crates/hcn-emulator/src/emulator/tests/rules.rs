@@ -66,7 +66,7 @@ fn check(before: &[Step], step: Step, expect: u32) {
         assert!(record.error.starts_with(hresult::text(expect).unwrap()), "{}", record.error);
     }
     let state = hns.state();
-    assert_eq!(hns.service().index, Index::of(&state));
+    hns.steer(|service| assert_eq!(service.index, Index::of(&state)));
 }
 
 fn with(mut document: Value, member: &str, value: Value) -> Value {

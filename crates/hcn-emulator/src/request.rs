@@ -1,0 +1,262 @@
+//! A call to HNS, as a value.
+
+use std::fmt;
+
+use switchyard_hcn::Guid;
+
+/// What a call does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verb {
+    /// Lists ids.
+    Enumerate,
+    /// Makes an object.
+    Create,
+    /// Opens an object.
+    Open,
+    /// Changes an object.
+    Modify,
+    /// Reads an object.
+    Query,
+    /// Removes an object.
+    Delete,
+    /// Closes a handle.
+    Close,
+    /// Asks to be told of changes.
+    Register,
+    /// Asks to be told no more.
+    Unregister,
+    /// The older way in.
+    HnsCall,
+}
+
+impl Verb {
+    /// Whether the call changes what HNS holds.
+    #[must_use]
+    pub const fn is_mutating(self) -> bool {
+        matches!(self, Self::Create | Self::Modify | Self::Delete)
+    }
+
+    /// The word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Enumerate => "enumerate",
+            Self::Create => "create",
+            Self::Open => "open",
+            Self::Modify => "modify",
+            Self::Query => "query",
+            Self::Delete => "delete",
+            Self::Close => "close",
+            Self::Register => "register",
+            Self::Unregister => "unregister",
+            Self::HnsCall => "hnsCall",
+        }
+    }
+}
+
+impl fmt::Display for Verb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What a call is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ObjectKind {
+    /// A network.
+    Network,
+    /// An endpoint.
+    Endpoint,
+    /// A namespace.
+    Namespace,
+    /// A load balancer.
+    LoadBalancer,
+    /// HNS itself.
+    Service,
+}
+
+impl ObjectKind {
+    /// The kinds that HNS holds objects of.
+    pub(crate) const HELD: [Self; 4] =
+        [Self::Network, Self::Endpoint, Self::Namespace, Self::LoadBalancer];
+
+    /// The word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Network => "network",
+            Self::Endpoint => "endpoint",
+            Self::Namespace => "namespace",
+            Self::LoadBalancer => "loadBalancer",
+            Self::Service => "service",
+        }
+    }
+}
+
+impl fmt::Display for ObjectKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A call to HNS: one variant for each shape of the exported functions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Request<'a> {
+    /// `HcnEnumerate…`: the ids of a kind.
+    Enumerate {
+        /// The kind.
+        kind: ObjectKind,
+        /// Which of them.
+        query: &'a str,
+    },
+    /// `HcnCreate…`.
+    Create {
+        /// The kind.
+        kind: ObjectKind,
+        /// The handle of the network that an endpoint is made on.
+        network: Option<usize>,
+        /// The id asked for; the nil id asks for none.
+        id: Guid,
+        /// The document.
+        settings: &'a str,
+    },
+    /// `HcnOpen…`.
+    Open {
+        /// The kind.
+        kind: ObjectKind,
+        /// Which object.
+        id: Guid,
+    },
+    /// `HcnModify…`.
+    Modify {
+        /// The kind.
+        kind: ObjectKind,
+        /// The handle of the object.
+        handle: usize,
+        /// The change.
+        settings: &'a str,
+    },
+    /// `HcnQuery…Properties`.
+    Query {
+        /// The kind.
+        kind: ObjectKind,
+        /// The handle of the object.
+        handle: usize,
+        /// In which shape.
+        query: &'a str,
+    },
+    /// `HcnDelete…`.
+    Delete {
+        /// The kind.
+        kind: ObjectKind,
+        /// Which object.
+        id: Guid,
+    },
+    /// `HcnClose…`.
+    Close {
+        /// The kind.
+        kind: ObjectKind,
+        /// The handle.
+        handle: usize,
+    },
+    /// `HcnRegisterServiceCallback`.
+    Register,
+    /// `HcnUnregisterServiceCallback`.
+    Unregister {
+        /// What registering answered.
+        handle: usize,
+    },
+    /// `HNSCall`.
+    HnsCall {
+        /// `GET`, `POST` or `DELETE`.
+        method: &'a str,
+        /// The object.
+        path: &'a str,
+        /// The document.
+        object: &'a str,
+    },
+}
+
+impl Request<'_> {
+    /// What it does.
+    #[must_use]
+    pub const fn verb(&self) -> Verb {
+        match self {
+            Self::Enumerate { .. } => Verb::Enumerate,
+            Self::Create { .. } => Verb::Create,
+            Self::Open { .. } => Verb::Open,
+            Self::Modify { .. } => Verb::Modify,
+            Self::Query { .. } => Verb::Query,
+            Self::Delete { .. } => Verb::Delete,
+            Self::Close { .. } => Verb::Close,
+            Self::Register => Verb::Register,
+            Self::Unregister { .. } => Verb::Unregister,
+            Self::HnsCall { .. } => Verb::HnsCall,
+        }
+    }
+
+    /// What it is about.
+    #[must_use]
+    pub const fn kind(&self) -> ObjectKind {
+        match self {
+            Self::Enumerate { kind, .. }
+            | Self::Create { kind, .. }
+            | Self::Open { kind, .. }
+            | Self::Modify { kind, .. }
+            | Self::Query { kind, .. }
+            | Self::Delete { kind, .. }
+            | Self::Close { kind, .. } => *kind,
+            Self::Register | Self::Unregister { .. } | Self::HnsCall { .. } => ObjectKind::Service,
+        }
+    }
+}
+
+/// What a call that succeeded gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// Nothing but that it was done.
+    Done,
+    /// An open handle.
+    Handle(usize),
+    /// A text of JSON.
+    Text(String),
+}
+
+/// The name of the exported function that does `verb` to `kind`.
+#[must_use]
+pub const fn function_name(verb: Verb, kind: ObjectKind) -> &'static str {
+    use ObjectKind::{Endpoint, LoadBalancer, Namespace, Network, Service};
+    match (verb, kind) {
+        (Verb::Enumerate, Network) => "HcnEnumerateNetworks",
+        (Verb::Enumerate, Endpoint) => "HcnEnumerateEndpoints",
+        (Verb::Enumerate, Namespace) => "HcnEnumerateNamespaces",
+        (Verb::Enumerate, LoadBalancer) => "HcnEnumerateLoadBalancers",
+        (Verb::Create, Network) => "HcnCreateNetwork",
+        (Verb::Create, Endpoint) => "HcnCreateEndpoint",
+        (Verb::Create, Namespace) => "HcnCreateNamespace",
+        (Verb::Create, LoadBalancer) => "HcnCreateLoadBalancer",
+        (Verb::Open, Network) => "HcnOpenNetwork",
+        (Verb::Open, Endpoint) => "HcnOpenEndpoint",
+        (Verb::Open, Namespace) => "HcnOpenNamespace",
+        (Verb::Open, LoadBalancer) => "HcnOpenLoadBalancer",
+        (Verb::Modify, Network) => "HcnModifyNetwork",
+        (Verb::Modify, Endpoint) => "HcnModifyEndpoint",
+        (Verb::Modify, Namespace) => "HcnModifyNamespace",
+        (Verb::Modify, LoadBalancer) => "HcnModifyLoadBalancer",
+        (Verb::Query, Network) => "HcnQueryNetworkProperties",
+        (Verb::Query, Endpoint) => "HcnQueryEndpointProperties",
+        (Verb::Query, Namespace) => "HcnQueryNamespaceProperties",
+        (Verb::Query, LoadBalancer) => "HcnQueryLoadBalancerProperties",
+        (Verb::Delete, Network) => "HcnDeleteNetwork",
+        (Verb::Delete, Endpoint) => "HcnDeleteEndpoint",
+        (Verb::Delete, Namespace) => "HcnDeleteNamespace",
+        (Verb::Delete, LoadBalancer) => "HcnDeleteLoadBalancer",
+        (Verb::Close, Network) => "HcnCloseNetwork",
+        (Verb::Close, Endpoint) => "HcnCloseEndpoint",
+        (Verb::Close, Namespace) => "HcnCloseNamespace",
+        (Verb::Close, LoadBalancer) => "HcnCloseLoadBalancer",
+        (Verb::Register, _) => "HcnRegisterServiceCallback",
+        (Verb::Unregister, _) => "HcnUnregisterServiceCallback",
+        (Verb::HnsCall, _) | (_, Service) => "HNSCall",
+    }
+}
