@@ -9,6 +9,7 @@
 mod bench;
 mod check;
 mod dependencies;
+mod emulator_contract;
 mod facts;
 mod fuzz;
 mod program;
@@ -40,6 +41,8 @@ enum Task {
     Bench(bench::Bench),
     /// Runs the behaviours of Services against a backend.
     Facts(facts::Facts),
+    /// Runs the rules of HNS against the emulator.
+    EmulatorContract(emulator_contract::EmulatorContract),
     /// Holds a backend against the oracle, over random clusters, packets and histories.
     Check(check::Check),
 }
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
         Task::Fuzz(task) => task.run(),
         Task::Bench(task) => task.run(),
         Task::Facts(task) => task.run(),
+        Task::EmulatorContract(task) => task.run(),
         Task::Check(task) => task.run(),
     };
     match result {

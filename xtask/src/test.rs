@@ -14,6 +14,7 @@ use anyhow::{Result, anyhow, bail};
 use clap::{Args, ValueEnum};
 
 use crate::bench::Bench;
+use crate::emulator_contract::EmulatorContract;
 use crate::fuzz::Fuzz;
 use crate::tidy::Tidy;
 use crate::workspace::Workspace;
@@ -47,6 +48,8 @@ pub(crate) enum Step {
     Facts,
     /// The model agrees with the oracle on random clusters.
     Check,
+    /// HNS as emulated keeps its contract.
+    Contract,
     /// Arbitrary bytes harm nothing, for a while.
     Fuzz,
     /// The budgets are kept.
@@ -80,6 +83,7 @@ impl Step {
             Self::Unit => cargo(&["test", "--workspace", "--quiet"]),
             Self::Facts => standing::check(),
             Self::Check => random::check(),
+            Self::Contract => held(EmulatorContract::whole().run()),
             Self::Fuzz => held(Fuzz::brief().run()),
             Self::Bench => held(Bench::all().run()),
             Self::Demo => demo::check(workspace),
