@@ -22,6 +22,7 @@ mod index;
 mod knobs;
 mod latency;
 mod operation;
+mod replay;
 mod request;
 mod service;
 mod settings;
@@ -38,6 +39,7 @@ pub use knobs::{
     MalformedSubnet, MissingLoadBalancer, Modify, NetworkDelete, Rehydration,
 };
 pub use latency::{Concurrency, Growth, Latency, Profile};
+pub use replay::{Pattern, Replayed, Workload, replay};
 pub use request::{Answer, ObjectKind, Request, Verb, function_name};
 pub use service::{Begun, Notice, SavedData, Service};
 pub use setup::{Setup, SetupError};

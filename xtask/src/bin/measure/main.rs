@@ -4,11 +4,13 @@
 //! * `measure full SERVICES` and `measure change SERVICES` do the work once, for an instruction counter that looks at
 //!   [`full_view`] and [`one_change`] alone, and print the nanoseconds it took (which valgrind makes meaningless).
 //! * `measure heap SERVICES ENDPOINTS` prints the bytes that a cluster and one node's views of it hold.
+//! * `measure replay PROFILE GROWTH PATTERN` has kube-proxy start on an emulated HNS and prints what that comes to as JSON.
 
 #![expect(clippy::print_stdout, reason = "its output is its answer")]
 
 mod cluster;
 mod heap;
+mod replay;
 
 use std::time::Instant;
 
@@ -35,7 +37,8 @@ fn main() -> Result<()> {
             println!("{}", held(Shape { services, endpoints }));
             Ok(())
         }
-        _ => bail!("give full SERVICES, change SERVICES or heap SERVICES ENDPOINTS"),
+        ["replay", profile, growth, pattern] => replay::run(profile, growth, pattern),
+        _ => bail!("give full SERVICES, change SERVICES, heap SERVICES ENDPOINTS, or replay"),
     }
 }
 
