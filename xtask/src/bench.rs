@@ -5,8 +5,10 @@
 //! * `measure`: the program that is measured.
 //! * `row`: figures, budgets, verdicts.
 //! * `view`: the figures of the model's views.
+//! * `replay`: kube-proxy's published times, through the emulator.
 
 mod measure;
+mod replay;
 mod row;
 mod view;
 
@@ -33,8 +35,12 @@ pub(crate) struct Bench {
 type Budget = (&'static str, fn(&Measure) -> Result<Vec<Row>>);
 
 /// The budgets.
-const BUDGETS: &[Budget] =
-    &[("view-full", view::full), ("one-change-cpu", view::one_change), ("heap", view::heap)];
+const BUDGETS: &[Budget] = &[
+    ("view-full", view::full),
+    ("one-change-cpu", view::one_change),
+    ("heap", view::heap),
+    ("replay", replay::published),
+];
 
 impl Bench {
     /// All figures, for people.

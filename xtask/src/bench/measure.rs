@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, anyhow};
+use serde::de::DeserializeOwned;
 
 use crate::program;
 use crate::workspace::Workspace;
@@ -37,9 +38,15 @@ impl Measure {
 
     /// The number it prints.
     pub(super) fn number(&self, words: &[&str]) -> Result<u64> {
+        self.answer(words)
+    }
+
+    /// What it prints, as JSON.
+    pub(super) fn answer<T: DeserializeOwned>(&self, words: &[&str]) -> Result<T> {
         let printed = program::output(Command::new(&self.program).args(words))?;
         let text = String::from_utf8_lossy(&printed);
-        text.trim().parse().with_context(|| format!("measure {}: {text:?}", words.join(" ")))
+        let read = serde_json::from_str(text.trim());
+        read.with_context(|| format!("measure {}: {text:?}", words.join(" ")))
     }
 
     /// The smallest of the numbers it prints in `times` runs.

@@ -10,8 +10,8 @@ pub(super) struct Row {
     /// The figure, rounded to thousandths.
     figure: f64,
     /// What is counted.
-    unit: &'static str,
-    /// The most it may be; for what is only quoted, the most it should be.
+    unit: String,
+    /// The most it may be; for what is only quoted, the most it should be; for what is replayed, what was published.
     budget: Option<f64>,
     /// What comes of it.
     verdict: Verdict,
@@ -29,20 +29,30 @@ enum Verdict {
 
 impl Row {
     /// A figure that must not be over its budget.
-    pub(super) fn gated(id: &'static str, unit: &'static str, figure: f64, budget: f64) -> Self {
+    pub(super) fn gated(id: &'static str, unit: &str, figure: f64, budget: f64) -> Self {
+        let unit = unit.to_owned();
         let figure = round(figure);
         // What is not a number keeps no budget.
         let verdict = if figure <= budget { Verdict::Pass } else { Verdict::Fail };
         Self { id, figure, unit, budget: Some(budget), verdict }
     }
 
-    /// A figure that is only said.
-    pub(super) fn quoted(
+    /// A figure that must be a published one, within 5 %.
+    pub(super) fn replayed(
         id: &'static str,
-        unit: &'static str,
+        unit: impl Into<String>,
         figure: f64,
-        budget: Option<f64>,
+        published: f64,
     ) -> Self {
+        const TOLERANCE: f64 = 0.05;
+        let is_near = (figure - published).abs() <= published * TOLERANCE;
+        let verdict = if is_near { Verdict::Pass } else { Verdict::Fail };
+        Self { id, figure: round(figure), unit: unit.into(), budget: Some(published), verdict }
+    }
+
+    /// A figure that is only said.
+    pub(super) fn quoted(id: &'static str, unit: &str, figure: f64, budget: Option<f64>) -> Self {
+        let unit = unit.to_owned();
         Self { id, figure: round(figure), unit, budget, verdict: Verdict::Quoted }
     }
 
@@ -93,6 +103,10 @@ mod tests {
         assert!(!Row::gated("heap", "bytes", 1_000.0, 1_000.0).fails());
         assert!(Row::gated("heap", "bytes", 1_000.1, 1_000.0).fails());
         assert!(Row::gated("heap", "bytes", f64::NAN, 1_000.0).fails());
+        assert!(!Row::replayed("replay", "minutes", 9.6, 10.0).fails());
+        assert!(!Row::replayed("replay", "minutes", 10.5, 10.0).fails());
+        assert!(Row::replayed("replay", "minutes", 9.4, 10.0).fails());
+        assert!(Row::replayed("replay", "minutes", f64::NAN, 10.0).fails());
         assert!(!Row::quoted("heap", "bytes", 2_000.0, Some(1_000.0)).fails());
         let json = serde_json::to_string(&Row::gated("heap", "bytes", 2.0, 1.0)).unwrap();
         assert_eq!(
