@@ -4,9 +4,9 @@ mod object;
 
 use std::fmt;
 
-use serde::Deserialize;
-
-use crate::{Endpoint, Error, ErrorClass, Guid, Hcn, LoadBalancer, Network, Query, Version};
+use crate::{
+    Endpoint, Error, ErrorClass, Guid, Hcn, LoadBalancer, Namespace, Network, Query, Version, v1,
+};
 
 pub use object::Object;
 
@@ -137,23 +137,22 @@ impl<'a> Client<'a> {
     ///
     /// If HNS refuses, or its answer cannot be read.
     pub fn version(self) -> Result<Version, ClientError> {
-        #[derive(Deserialize)]
-        struct Answer {
-            #[serde(rename = "Success", default)]
-            success: bool,
-            #[serde(rename = "ErrorCode", default)]
-            error_code: u32,
-            #[serde(rename = "Output")]
-            output: Option<Version>,
-        }
+        let answer = self.hns_call(&v1::Request::Version)?;
+        serde_json::from_value(answer).map_err(unreadable("HNSCall"))
+    }
 
+    /// What HNS answers to a request of the older way in that sends no document. One request reads all objects of a kind,
+    /// in the shapes of version 1.
+    ///
+    /// # Errors
+    ///
+    /// If HNS refuses, in the call or in its answer, or the answer cannot be read.
+    pub fn hns_call(self, request: &v1::Request) -> Result<serde_json::Value, ClientError> {
         let call = "HNSCall";
-        let text = self.hcn.hns_call("GET", "/globals/version", "").map_err(refused(call))?;
-        let answer: Answer = serde_json::from_str(&text).map_err(unreadable(call))?;
-        match answer.output {
-            Some(version) if answer.success => Ok(version),
-            _ => Err(refused(call)(Error { hresult: answer.error_code, record: Some(text) })),
-        }
+        let text =
+            self.hcn.hns_call(request.method(), &request.path(), "").map_err(refused(call))?;
+        let response = v1::Response::parse(&text).map_err(unreadable(call))?;
+        response.into_output().map_err(refused(call))
     }
 
     /// All networks.
@@ -255,6 +254,15 @@ impl<'a> Client<'a> {
     /// If HNS refuses.
     pub fn delete_endpoint(self, id: Guid) -> Result<(), ClientError> {
         self.delete::<Endpoint>(id)
+    }
+
+    /// All namespaces.
+    ///
+    /// # Errors
+    ///
+    /// If HNS refuses, or the list cannot be read.
+    pub fn namespaces(self) -> Result<Listing<Namespace>, ClientError> {
+        self.list(&Query::all())
     }
 
     /// All load balancers.

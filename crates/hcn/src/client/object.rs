@@ -3,12 +3,13 @@
 use serde::de::DeserializeOwned;
 
 use crate::{
-    Endpoint, EndpointHandle, Error, Guid, Hcn, LoadBalancer, LoadBalancerHandle, Network,
-    NetworkHandle,
+    Endpoint, EndpointHandle, Error, Guid, Hcn, LoadBalancer, LoadBalancerHandle, Namespace,
+    NamespaceHandle, Network, NetworkHandle,
 };
 use functions::{Calls, Functions};
 
-/// A kind of object in HNS, by its document. Networks, endpoints and load balancers are, and nothing else can be.
+/// A kind of object in HNS, by its document. Networks, endpoints, namespaces and load balancers are, and nothing else
+/// can be.
 pub trait Object: DeserializeOwned + Functions {}
 
 pub(super) mod functions {
@@ -98,6 +99,15 @@ object! {
     query_endpoint_properties "HcnQueryEndpointProperties",
     delete_endpoint "HcnDeleteEndpoint",
     close_endpoint
+}
+object! {
+    Namespace, NamespaceHandle,
+    enumerate_namespaces "HcnEnumerateNamespaces",
+    "HcnCreateNamespace",
+    open_namespace "HcnOpenNamespace",
+    query_namespace_properties "HcnQueryNamespaceProperties",
+    delete_namespace "HcnDeleteNamespace",
+    close_namespace
 }
 object! {
     LoadBalancer, LoadBalancerHandle,

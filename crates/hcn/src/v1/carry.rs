@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
 use crate::UnknownMembers;
 use crate::lenient::is_default;
@@ -28,6 +29,19 @@ pub(super) fn take<T: DeserializeOwned + Default>(unknown: &mut UnknownMembers, 
         unknown.remove(name);
     }
     read.unwrap_or_default()
+}
+
+/// The members that are unknown to a document of kind `T` as well. The others would be there twice once it is written.
+pub(super) fn unknown_to<T: DeserializeOwned>(
+    mut unknown: UnknownMembers,
+    unknown_of: impl Fn(T) -> UnknownMembers,
+) -> UnknownMembers {
+    unknown.retain(|name, value| {
+        let alone = Map::from_iter([(name.clone(), value.clone())]);
+        let read = T::deserialize(Value::Object(alone));
+        read.is_ok_and(|document| unknown_of(document).contains_key(name))
+    });
+    unknown
 }
 
 /// The items of a list with commas between them.

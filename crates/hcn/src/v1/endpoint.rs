@@ -232,7 +232,7 @@ impl Endpoint {
             namespace: endpoint.host_compute_namespace.map(NamespaceReference::of),
             state: endpoint.state,
             resources: carry::take(&mut unknown, "Resources"),
-            unknown,
+            unknown: carry::unknown_to(unknown, |known: Self| known.unknown),
         }
     }
 
@@ -285,7 +285,7 @@ impl Endpoint {
             },
             state: self.state,
             schema_version: Some(Version::SCHEMA),
-            unknown,
+            unknown: carry::unknown_to(unknown, |known: crate::Endpoint| known.unknown),
         }
     }
 

@@ -51,6 +51,7 @@ impl Namespace {
         if !is_default {
             carry::put(&mut unknown, "Type", &namespace.namespace_type);
         }
+        let unknown = carry::unknown_to(unknown, |known: Self| known.unknown);
         Self { id: namespace.id, is_default, resource_list: namespace.resources.clone(), unknown }
     }
 
@@ -73,7 +74,7 @@ impl Namespace {
             resources: self.resource_list,
             state: carry::take(&mut unknown, "State"),
             schema_version: Some(Version::SCHEMA),
-            unknown,
+            unknown: carry::unknown_to(unknown, |known: crate::Namespace| known.unknown),
         }
     }
 }

@@ -204,7 +204,7 @@ impl Network {
             extensions: carry::take(&mut unknown, "Extensions"),
             gateway_mac: carry::take(&mut unknown, "GatewayMac"),
             layer: carry::take(&mut unknown, "Layer"),
-            unknown,
+            unknown: carry::unknown_to(unknown, |known: Self| known.unknown),
         }
     }
 
@@ -247,7 +247,7 @@ impl Network {
             },
             state: self.state,
             schema_version: Some(Version::SCHEMA),
-            unknown,
+            unknown: carry::unknown_to(unknown, |known: crate::Network| known.unknown),
         }
     }
 }
@@ -262,7 +262,7 @@ impl Subnet {
             address_prefix: subnet.ip_address_prefix.clone(),
             gateway_address: default.map(|route| route.next_hop.clone()).unwrap_or_default(),
             policies: subnet.policies.iter().map(Policy::of).collect(),
-            unknown,
+            unknown: carry::unknown_to(unknown, |known: Self| known.unknown),
         }
     }
 
@@ -277,7 +277,7 @@ impl Subnet {
             routes: routes.into_iter().collect(),
             flags,
             ip_subnets,
-            unknown,
+            unknown: carry::unknown_to(unknown, |known: crate::Subnet| known.unknown),
         }
     }
 }

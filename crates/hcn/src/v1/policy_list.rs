@@ -210,7 +210,7 @@ impl PolicyList {
             version: carry::take(&mut unknown, "Version"),
             activity_id: carry::take(&mut unknown, "ActivityId"),
             resources: carry::take(&mut unknown, "Resources"),
-            unknown,
+            unknown: carry::unknown_to(unknown, |known: Self| known.unknown),
         }
     }
 
@@ -269,7 +269,7 @@ impl PolicyList {
             host_compute_network,
             state: self.state,
             schema_version: Some(Version::SCHEMA),
-            unknown,
+            unknown: carry::unknown_to(unknown, |known: LoadBalancer| known.unknown),
         })
     }
 }
@@ -296,7 +296,7 @@ impl Elb {
             is_dsr: load_balancer.is_dsr(),
             local_routed_vip: mapping.flags.contains(PortMappingFlags::LOCAL_ROUTED_VIP),
             is_vip_external_ip: mapping.flags.contains(PortMappingFlags::VIP_EXTERNAL_IP),
-            unknown: mapping.unknown.clone(),
+            unknown: carry::unknown_to(mapping.unknown.clone(), |known: Self| known.unknown),
         }
     }
 
@@ -338,7 +338,7 @@ impl Elb {
             internal_port: self.internal_port,
             external_port: self.external_port,
             flags: set.fold(PortMappingFlags::NONE, |flags, (_, flag)| flags | flag),
-            unknown: self.unknown,
+            unknown: carry::unknown_to(self.unknown, |known: PortMapping| known.unknown),
             ..PortMapping::default()
         }
     }
