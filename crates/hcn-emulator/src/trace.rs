@@ -26,8 +26,8 @@ pub use overlay::NotRouted;
 pub use rules::{Rule, SwitchPort};
 pub use table::{Action, Asked, Cell, Source};
 
-use crate::State;
 use crate::frontend::{Frontend, frontends};
+use crate::{Build, State};
 use backends::Surroundings;
 use overlay::Overlays;
 
@@ -144,12 +144,22 @@ impl<'a> Tracer<'a> {
                     port: backend_port(held.mapping),
                 };
                 let backends = surroundings.backends(held.load_balancer, asked);
-                let verdict = spread(held, &backends, source, packet.client.address);
+                let sticky = self.distribution(held.mapping) != Distribution::FIVE_TUPLE;
+                let verdict = spread(held, &backends, source, packet.client.address, sticky);
                 (backends, verdict)
             }
         };
         let client = packet.client;
         Some(Followed { client, address, port, protocol, held, by, cell, backends, verdict })
+    }
+
+    /// How a backend is picked: as the mapping says, where the build looks at that.
+    fn distribution(&self, mapping: &PortMapping) -> Distribution {
+        if Build::of(self.state.version).distribution {
+            mapping.distribution_type
+        } else {
+            Distribution::FIVE_TUPLE
+        }
     }
 
     /// The load balancer for a destination: one with the address as VIP before one for every address of the node.
@@ -177,7 +187,13 @@ fn backend_port(mapping: &PortMapping) -> u16 {
 }
 
 /// What becomes of a packet that is spread over `backends`.
-fn spread(held: Held<'_>, backends: &[Backend], source: Source, client: IpAddr) -> Verdict {
+fn spread(
+    held: Held<'_>,
+    backends: &[Backend],
+    source: Source,
+    client: IpAddr,
+    sticky: bool,
+) -> Verdict {
     let mut decided_by = Deciders::default();
     decided_by.load_balancer(&held.id);
     let lost = |backend: &Backend| matches!(backend.fate, Fate::Lost(_));
@@ -200,7 +216,6 @@ fn spread(held: Held<'_>, backends: &[Backend], source: Source, client: IpAddr) 
         return Verdict::without_backends(Outcome::Pass, decided_by);
     }
     let source = source_seen(source, client, &reached);
-    let sticky = held.mapping.distribution_type != Distribution::FIVE_TUPLE;
     Verdict {
         outcome: Outcome::Forward,
         backends: reached,

@@ -45,7 +45,7 @@ impl<'a> Tracer<'a> {
         steps.extend(followed.backends.iter().cloned().map(Step::Endpoint));
         if let Some(seen) = followed.verdict.source {
             steps.push(Step::Source(self.seen_as(followed, seen, network)));
-            steps.push(Step::Distribution(followed.held.mapping.distribution_type));
+            steps.push(Step::Distribution(self.distribution(followed.held.mapping)));
             let rules = self.forwarded(followed, network).rules();
             steps.extend(rules.into_iter().map(Step::Rule));
         }
@@ -150,6 +150,9 @@ impl<'a> Tracer<'a> {
             let twice = reached.iter().zip(reached.iter().skip(1));
             let twice = twice.filter(|(one, next)| one.address == next.address);
             notes.extend(twice.map(|(one, _)| Note::LocalAndRemote(one.address)));
+        }
+        if mapping.distribution_type != self.distribution(mapping) {
+            notes.push(Note::NoDistribution(self.state.version));
         }
         if mapping.flags.contains(PortMappingFlags::USE_MUX) {
             notes.push(Note::UseMux);

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use switchyard_hcn::{Distribution, Guid, PortMappingFlags};
+use switchyard_hcn::{Distribution, Guid, PortMappingFlags, Version};
 use switchyard_model::{Protocol, SourceSeen, Verdict};
 
 use super::backends::Backend;
@@ -109,6 +109,8 @@ pub enum Note {
     NoShareLeft,
     /// No backend is on this node, and only those are asked for.
     NoneOnThisNode,
+    /// The port mapping has a distribution, and HNS of this version does not look at it.
+    NoDistribution(Version),
     /// The port mapping has `UseMux`.
     UseMux,
     /// The port mapping has `PreserveDip`.
@@ -320,6 +322,7 @@ impl Note {
             Self::NoEndpoints => "noEndpoints",
             Self::NoShareLeft => "noShareLeft",
             Self::NoneOnThisNode => "noneOnThisNode",
+            Self::NoDistribution(_) => "noDistribution",
             Self::UseMux => "useMux",
             Self::PreserveDip => "preserveDip",
             Self::PicksClient(_) => "picksClient",
@@ -339,6 +342,10 @@ impl fmt::Display for Note {
             Self::NoneOnThisNode => f.write_str(
                 "no backend is on this node: there is no rule for such clients, and the packet is \
                  left alone (kubernetes/kubernetes#115344)",
+            ),
+            Self::NoDistribution(version) => write!(
+                f,
+                "HNS {version} does not look at the distribution, which came with 12.0 (hcsshim)"
             ),
             Self::UseMux => f.write_str(
                 "UseMux: the packet is taken to come by a load balancer that left its destination \

@@ -221,6 +221,21 @@ fn the_distribution_decides_affinity() {
 }
 
 #[test]
+fn an_old_build_does_not_look_at_the_distribution() {
+    let sticky = Balancer { distribution: 2, ..balancer(PLAIN, &[11]) };
+    let mut state = state(&[sticky]);
+    let node = || NodeAddresses::from_iter([NODE.parse().unwrap()]);
+    let packet = packet(Origin::Outside, "198.51.100.7", VIP);
+    let sticky_at = |state: &State| Tracer::new(state, node()).trace(&packet).sticky;
+    state.version = "12.0".parse().unwrap();
+    assert!(sticky_at(&state));
+    state.version = "11.99".parse().unwrap();
+    assert!(!sticky_at(&state));
+    let steps = Tracer::new(&state, node()).explain(&packet).steps;
+    assert!(steps.contains(&Step::Note(Note::NoDistribution(state.version))));
+}
+
+#[test]
 fn with_preserve_dip_the_port_stays() {
     let preserved = Balancer { port_flags: 28, ..balancer(DSR, &[11]) };
     let expect = "forward 10.1.1.21:80* keep <- endpoint/011 loadBalancer/100";
