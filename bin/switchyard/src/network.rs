@@ -342,18 +342,13 @@ fn invent(file: &NetworkFile, stream: &Stream) -> Result<(Guid, State), Failure>
 }
 
 fn subnet(range: &IpNet) -> Subnet {
-    let (default, gateway) = match range {
-        IpNet::V4(range) => ("0.0.0.0/0", range.hosts().next().map(IpAddr::V4)),
-        IpNet::V6(range) => ("::/0", range.hosts().nth(1).map(IpAddr::V6)),
-    };
-    let route = |gateway: IpAddr| Route {
-        next_hop: gateway.to_string(),
-        destination_prefix: default.to_owned(),
-        ..Route::default()
+    let gateway = match range {
+        IpNet::V4(range) => range.hosts().next().map(IpAddr::V4),
+        IpNet::V6(range) => range.hosts().nth(1).map(IpAddr::V6),
     };
     Subnet {
         ip_address_prefix: range.to_string(),
-        routes: gateway.map(route).into_iter().collect(),
+        routes: gateway.map(Route::default_through).into_iter().collect(),
         ..Subnet::default()
     }
 }

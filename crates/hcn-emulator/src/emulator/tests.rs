@@ -7,6 +7,7 @@ use super::*;
 use crate::index::Index;
 use crate::{Call, Verb};
 
+mod anything;
 mod properties;
 mod rules;
 
