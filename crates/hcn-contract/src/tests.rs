@@ -106,6 +106,20 @@ fn every_rule_is_there_once_and_in_order() {
     assert_eq!(rule_ids().len(), 47);
 }
 
+/// `docs/hns.md` has a row for each rule, with the code that the rule is about.
+#[test]
+fn every_rule_is_documented() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/hns.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    for rule in crate::rules::RULES {
+        let start = format!("| {} |", rule.id);
+        let rows: Vec<&str> = page.lines().filter(|line| line.starts_with(&start)).collect();
+        assert_eq!(rows.len(), 1, "hns.md: rows of {}", rule.id);
+        let code = format!("0x{:08X}", rule.code);
+        assert!(rule.code == 0 || rows[0].contains(&code), "hns.md: {} without {code}", rule.id);
+    }
+}
+
 /// That every rule has a row that says what was tried and that it failed.
 fn check(nowhere: Nowhere, expect: &str) {
     let rows: Vec<Row> = run(&nowhere);
