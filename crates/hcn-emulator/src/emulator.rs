@@ -54,7 +54,7 @@ impl Emulator {
     }
 
     /// An HNS in virtual time, which passes only by its calls. One that never returns is given up after two minutes of it,
-    /// with `RPC_S_CALL_CANCELLED`.
+    /// with `RPC_S_CALL_CANCELLED`; the log of calls has it as HNS ends it when it stops.
     #[must_use]
     pub fn in_virtual_time(setup: Setup) -> Self {
         Self::with(Service::new(setup), Clock::Virtual(Duration::ZERO))

@@ -116,23 +116,19 @@ impl Service {
             if kind == ObjectKind::Network {
                 let address = json!(self.knobs.management_address);
                 members.entry("ManagementIP".to_owned()).or_insert(address);
+                members.entry("Layer".to_owned()).or_insert_with(|| layer(id));
             }
         }
         Some(document)
     }
 
-    /// What an object holds of the machine: an endpoint that is attached its port of the virtual switch, a network those of
-    /// the host.
+    /// What an object holds of the machine: an endpoint that is attached its port of the virtual switch.
     fn resources(&self, kind: ObjectKind, id: Guid) -> Value {
         let is_attached = self.state.endpoint(id).is_some_and(Endpoint::is_attached);
         let allocators = match kind {
             ObjectKind::Endpoint if is_attached => {
                 json!([{ "Tag": "Endpoint Port", "EndpointPortGuid": derived(id, "port") }])
             }
-            ObjectKind::Network => json!([
-                { "Tag": "Host Vnic", "EndpointPortGuid": derived(id, "host") },
-                { "Tag": "External Adapter Info", "ExternalNicPortGuid": derived(id, "external") },
-            ]),
             _ => json!([]),
         };
         json!({ "ID": derived(id, "resources"), "Allocators": allocators })
@@ -164,6 +160,15 @@ fn add_health(health: &mut Map<String, Value>) {
 /// Without a version HNS answers in the shapes of version 1, as microsoft/WSL relies on.
 fn is_version_2(query: &Query) -> bool {
     query.schema_version.is_some_and(|version| version.major >= 2)
+}
+
+/// The layer below a network: the virtual switch, with the ports of the host and of the adapter, where
+/// microsoft/wcnscripts looks for them.
+fn layer(id: Guid) -> Value {
+    json!({ "Resources": { "ID": derived(id, "layer"), "Allocators": [
+        { "Tag": "Host Vnic", "EndpointPortGuid": derived(id, "host") },
+        { "Tag": "External Adapter Info", "ExternalNicPortGuid": derived(id, "external") },
+    ] } })
 }
 
 /// The id of something that belongs to an object, which HNS makes up and nobody asks for by itself.
