@@ -10,6 +10,7 @@ use crate::{Call, Verb};
 mod anything;
 mod properties;
 mod rules;
+mod time;
 
 /// An id that is short to write.
 fn id(number: u32) -> Guid {

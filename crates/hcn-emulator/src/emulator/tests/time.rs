@@ -1,0 +1,143 @@
+//! When calls have their effect, when they end, and what becomes of them when HNS stops.
+
+use std::sync::Mutex;
+use std::thread;
+
+use switchyard_hcn::{Notification, NotificationType};
+
+use super::*;
+use crate::{Concurrency, Fault, FaultScript, Growth, Latency, Profile, SavedData, Trouble};
+
+const DELETE: Request<'_> = Request::Delete { kind: ObjectKind::LoadBalancer, id: Guid::NIL };
+
+/// An HNS that takes 8.571 ms for each change.
+fn updated(growth: Growth, concurrency: Concurrency) -> Service {
+    let latency = Latency { profile: Profile::Ws2022u, growth, concurrency };
+    Service::new(Setup { latency, ..Setup::of(small().state()) })
+}
+
+const CHANGE: Duration = Duration::from_nanos(60_000_000_000 / 7_000);
+
+/// When calls that begin at once have their effect, when they end, and when the next one that begins at 1 s does.
+fn check(concurrency: Concurrency, expect: [Duration; 3]) {
+    let mut service = updated(Growth::Flat, concurrency);
+    let first = service.begin(&DELETE, Duration::ZERO);
+    let second = service.begin(&DELETE, Duration::ZERO);
+    let third = service.begin(&DELETE, Duration::from_secs(1));
+    for (begun, end) in [first, second, third].into_iter().zip(expect) {
+        assert_eq!((begun.effect_at, begun.finishes_at), (end, Some(end)), "{concurrency:?}");
+    }
+}
+
+#[test]
+fn calls_wait_for_each_other_or_do_not() {
+    let later = Duration::from_secs(1) + CHANGE;
+    check(Concurrency::Serial, [CHANGE, 2 * CHANGE, later]);
+    check(Concurrency::Parallel, [CHANGE, CHANGE, later]);
+}
+
+#[test]
+fn a_change_takes_longer_the_more_there_is() {
+    let mut service = updated(Growth::Growing, Concurrency::Serial);
+    let end = |service: &mut Service, now| service.begin(&DELETE, now).finishes_at.unwrap();
+    // The three endpoints of the small HNS, and the one that is being changed.
+    let share = Duration::from_nanos(60_000_000_000 / (7_000 * 7_001 / 2));
+    assert_eq!(end(&mut service, Duration::ZERO), 4 * share);
+}
+
+#[test]
+fn a_delay_comes_after_the_effect() {
+    let mut service = updated(Growth::Flat, Concurrency::Serial);
+    let does = Trouble::Delay { milliseconds: 500 };
+    service.set_faults(FaultScript { faults: vec![Fault::at("HcnDeleteLoadBalancer", does)] });
+    let begun = service.begin(&DELETE, Duration::ZERO);
+    assert_eq!(begun.effect_at, CHANGE);
+    assert_eq!(begun.finishes_at, Some(CHANGE + Duration::from_millis(500)));
+}
+
+#[test]
+fn a_call_that_hangs_holds_no_other_up() {
+    let mut service = updated(Growth::Flat, Concurrency::Serial);
+    let faults = vec![Fault::at("HcnDeleteLoadBalancer", Trouble::Hang)];
+    service.set_faults(FaultScript { faults });
+    assert_eq!(service.begin(&DELETE, Duration::ZERO).finishes_at, None);
+    assert_eq!(service.begin(&DELETE, Duration::ZERO).finishes_at, Some(CHANGE));
+}
+
+#[test]
+fn hns_that_is_away_comes_back_by_itself() {
+    let mut service = updated(Growth::Flat, Concurrency::Serial);
+    let does = Trouble::Stop { milliseconds: 100 };
+    service.set_faults(FaultScript { faults: vec![Fault::at("*", does)] });
+    let list = Request::Enumerate { kind: ObjectKind::Endpoint, query: "" };
+    let mut code = |milliseconds| {
+        let begun = service.begin(&list, Duration::from_millis(milliseconds));
+        begun.result.err().map(|error| error.hresult)
+    };
+    assert_eq!(code(0), Some(hresult::HCN_E_MANAGER_STOPPED));
+    assert_eq!(code(1), Some(hresult::RPC_S_SERVER_UNAVAILABLE));
+    assert_eq!(code(99), Some(hresult::RPC_S_SERVER_UNAVAILABLE));
+    assert_eq!(code(100), None);
+}
+
+#[test]
+fn virtual_time_passes_by_calls_alone() {
+    let latency = Latency { profile: Profile::WsSick, ..Latency::default() };
+    let hns = Emulator::in_virtual_time(Setup { latency, ..Setup::of(small().state()) });
+    let create = |vip| hns.create_load_balancer(Guid::NIL, &balancer(vip, &[11]).to_string());
+    create("172.20.0.1").unwrap();
+    create("172.20.0.2").unwrap();
+    assert_eq!(hns.now(), Duration::from_secs(2 * 47));
+    let faults = vec![Fault::at("*", Trouble::Hang)];
+    hns.steer(|service| service.set_faults(FaultScript { faults }));
+    assert_eq!(create("172.20.0.3").unwrap_err().hresult, hresult::RPC_S_CALL_CANCELLED);
+    assert_eq!(hns.now(), Duration::from_secs(2 * 47) + PATIENCE);
+    assert_eq!(hns.state().load_balancers().count(), 2);
+}
+
+#[test]
+fn a_call_that_is_out_ends_when_hns_stops() {
+    for does in [Trouble::Hang, Trouble::Delay { milliseconds: 3_600_000 }] {
+        let faults = vec![Fault::at("HcnDeleteEndpoint", does)];
+        let hns = Emulator::blocking(Setup { faults, ..Setup::of(small().state()) });
+        thread::scope(|scope| {
+            let out = scope.spawn(|| hns.delete_endpoint(id(13)));
+            // The call is noted when it begins.
+            while hns.calls().total() == 0 {
+                thread::yield_now();
+            }
+            assert!(!out.is_finished());
+            hns.steer(Service::restart);
+            let ended = out.join().unwrap().unwrap_err();
+            assert_eq!(ended.hresult, hresult::HCN_E_MANAGER_STOPPED);
+        });
+        // What was only slow has had its effect: an error is no proof that it has not.
+        assert_eq!(hns.state().endpoint(id(13)).is_some(), does == Trouble::Hang);
+    }
+}
+
+#[test]
+fn those_who_registered_are_told() {
+    let hns = small();
+    let told: Arc<Mutex<Vec<NotificationType>>> = Arc::default();
+    let ear = Arc::clone(&told);
+    let listen: NotificationCallback = Arc::new(move |notification: &Notification| {
+        ear.lock().unwrap().push(notification.notification_type);
+    });
+    let handle = hns.register_service_callback(Arc::clone(&listen)).unwrap();
+    hns.create_network(id(2), r#"{"Name":"nat"}"#).unwrap();
+    hns.delete_network(id(2)).unwrap();
+    hns.delete_endpoint(id(13)).unwrap();
+    let heard = || std::mem::take(&mut *told.lock().unwrap());
+    use NotificationType::{
+        NetworkCreate, NetworkDelete, NetworkPreCreate, NetworkPreDelete, ServiceDisconnect,
+    };
+    assert_eq!(heard(), [NetworkPreCreate, NetworkCreate, NetworkPreDelete, NetworkDelete]);
+    hns.steer(Service::stop);
+    assert_eq!(heard(), [ServiceDisconnect]);
+    hns.steer(|service| service.start(SavedData::Kept));
+    hns.create_network(id(2), r#"{"Name":"nat"}"#).unwrap();
+    assert_eq!(heard(), []);
+    let gone = hns.unregister_service_callback(handle).unwrap_err();
+    assert_eq!(gone.hresult, hresult::E_HANDLE);
+}
