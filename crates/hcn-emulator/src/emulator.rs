@@ -142,7 +142,8 @@ impl Emulator {
     ) -> Result<Answer, Error> {
         loop {
             if let Clock::Virtual(passed) = &mut shared.clock {
-                *passed = (*passed).max(begun.finishes_at.unwrap_or(*passed + PATIENCE));
+                let end = begun.finishes_at.unwrap_or_else(|| passed.saturating_add(PATIENCE));
+                *passed = (*passed).max(end);
                 let cancelled = || Err(refused(hresult::RPC_S_CALL_CANCELLED));
                 return if begun.finishes_at.is_none() { cancelled() } else { begun.result };
             }

@@ -179,8 +179,8 @@ impl Service {
             let result = self.note(request, id, Err(refused(hresult::HCN_E_MANAGER_STOPPED)));
             return Begun { effect_at: start, finishes_at: None, result };
         };
-        let effect_at = start + takes;
-        let finishes_at = effect_at + trouble.map_or(Duration::ZERO, Trouble::delay);
+        let effect_at = start.saturating_add(takes);
+        let finishes_at = effect_at.saturating_add(trouble.map_or(Duration::ZERO, Trouble::delay));
         let result = self.perform(request, id, trouble, effect_at);
         if self.latency.concurrency == Concurrency::Serial {
             self.busy_until = finishes_at;

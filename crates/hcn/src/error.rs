@@ -95,16 +95,15 @@ impl fmt::Display for ErrorClass {
 
 /// The record that comes with a failure.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "PascalCase")]
 pub struct ErrorRecord {
     /// Whether the call succeeded; a record of one that did is not expected.
-    #[serde(rename = "Success")]
     pub success: bool,
     /// What Windows says for the code, a space, and what HNS adds.
-    #[serde(rename = "Error", deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "lenient::text")]
     pub error: String,
     /// The HRESULT as an unsigned number.
-    #[serde(rename = "ErrorCode", deserialize_with = "lenient::number")]
+    #[serde(deserialize_with = "lenient::number")]
     pub error_code: u32,
 }
 

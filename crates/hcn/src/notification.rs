@@ -139,7 +139,7 @@ impl fmt::Display for Notification {
 
 /// What HNS says about something that happened (`NotificationBase`).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "PascalCase")]
 pub struct NotificationData {
     /// The object that it happened to.
     #[serde(
@@ -149,14 +149,10 @@ pub struct NotificationData {
     )]
     pub id: Option<Guid>,
     /// Flags. None is published.
-    #[serde(
-        rename = "Flags",
-        deserialize_with = "lenient::number",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::number", skip_serializing_if = "is_default")]
     pub flags: u32,
     /// What the type explains, since schema 2.2.
-    #[serde(rename = "Data", skip_serializing_if = "Value::is_null")]
+    #[serde(skip_serializing_if = "Value::is_null")]
     pub data: Value,
     /// Other members.
     #[serde(flatten)]

@@ -11,16 +11,15 @@ use crate::{Guid, QueryFlags, Version};
 
 /// A query (`HostComputeQuery`).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "PascalCase")]
 pub struct Query {
     /// The schema of the answer; HNS answers in the shapes of version 1 when it is missing.
-    #[serde(rename = "SchemaVersion", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub schema_version: Option<Version>,
     /// Flags.
-    #[serde(rename = "Flags")]
     pub flags: QueryFlags,
     /// What the objects must equal.
-    #[serde(rename = "Filter", skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "is_default")]
     pub filter: Filter,
 }
 

@@ -9,12 +9,13 @@ use crate::lenient;
 
 /// A version of HNS, or of the schema of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
 pub struct Version {
     /// The part that counts first.
-    #[serde(rename = "Major", default, deserialize_with = "lenient::number")]
+    #[serde(default, deserialize_with = "lenient::number")]
     pub major: u32,
     /// The part that counts second.
-    #[serde(rename = "Minor", default, deserialize_with = "lenient::number")]
+    #[serde(default, deserialize_with = "lenient::number")]
     pub minor: u32,
 }
 

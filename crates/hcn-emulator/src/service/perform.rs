@@ -45,7 +45,7 @@ impl Service {
             }
             Some(Trouble::Stop { milliseconds }) => {
                 let away = Duration::from_millis(milliseconds);
-                self.stop_until((milliseconds > 0).then(|| at + away));
+                self.stop_until((milliseconds > 0).then(|| at.saturating_add(away)));
                 Err(refused(hresult::HCN_E_MANAGER_STOPPED))
             }
         };

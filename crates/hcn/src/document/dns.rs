@@ -7,35 +7,19 @@ use crate::lenient::{self, is_default};
 
 /// What endpoints resolve names with. hcsshim always sends one, and an empty one is the same as none.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "PascalCase")]
 pub struct Dns {
     /// The domain that the endpoint is in.
-    #[serde(
-        rename = "Domain",
-        deserialize_with = "lenient::text",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "is_default")]
     pub domain: String,
     /// The domains that names without one are looked for in.
-    #[serde(
-        rename = "Search",
-        deserialize_with = "lenient::nullable",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(deserialize_with = "lenient::nullable", skip_serializing_if = "Vec::is_empty")]
     pub search: Vec<String>,
     /// The addresses of the servers.
-    #[serde(
-        rename = "ServerList",
-        deserialize_with = "lenient::nullable",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(deserialize_with = "lenient::nullable", skip_serializing_if = "Vec::is_empty")]
     pub server_list: Vec<String>,
     /// Options of the resolver.
-    #[serde(
-        rename = "Options",
-        deserialize_with = "lenient::nullable",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(deserialize_with = "lenient::nullable", skip_serializing_if = "Vec::is_empty")]
     pub options: Vec<String>,
     /// Other members.
     #[serde(flatten)]
@@ -45,14 +29,10 @@ pub struct Dns {
 /// The hardware addresses that HNS gives to the endpoints of a network. An empty one is the same as none, where HNS
 /// picks 4096 addresses itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "PascalCase")]
 pub struct MacPool {
     /// The addresses.
-    #[serde(
-        rename = "Ranges",
-        deserialize_with = "lenient::nullable",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(deserialize_with = "lenient::nullable", skip_serializing_if = "Vec::is_empty")]
     pub ranges: Vec<MacRange>,
     /// Other members.
     #[serde(flatten)]
@@ -61,21 +41,13 @@ pub struct MacPool {
 
 /// Hardware addresses in a row.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "PascalCase")]
 pub struct MacRange {
     /// The first.
-    #[serde(
-        rename = "StartMacAddress",
-        deserialize_with = "lenient::text",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "is_default")]
     pub start_mac_address: String,
     /// The last.
-    #[serde(
-        rename = "EndMacAddress",
-        deserialize_with = "lenient::text",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "is_default")]
     pub end_mac_address: String,
     /// Other members.
     #[serde(flatten)]

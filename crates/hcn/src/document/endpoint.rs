@@ -10,7 +10,7 @@ use crate::{EndpointFlags, Guid, MacAddress, Version};
 
 /// An endpoint (`HostComputeEndpoint`): a pod's port on this node, or an address that is elsewhere.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "PascalCase")]
 pub struct Endpoint {
     /// Its id; none in a document to create one from, where HNS picks.
     #[serde(
@@ -20,80 +20,40 @@ pub struct Endpoint {
     )]
     pub id: Option<Guid>,
     /// Who made it.
-    #[serde(
-        rename = "Owner",
-        deserialize_with = "lenient::text",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "is_default")]
     pub owner: String,
     /// Its name, which others may have too.
-    #[serde(
-        rename = "Name",
-        deserialize_with = "lenient::text",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "is_default")]
     pub name: String,
     /// The network it is on.
-    #[serde(
-        rename = "HostComputeNetwork",
-        deserialize_with = "lenient::id",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(deserialize_with = "lenient::id", skip_serializing_if = "Option::is_none")]
     pub host_compute_network: Option<Guid>,
     /// The namespace it is in. Only read: a create call must not have it.
-    #[serde(
-        rename = "HostComputeNamespace",
-        deserialize_with = "lenient::id",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(deserialize_with = "lenient::id", skip_serializing_if = "Option::is_none")]
     pub host_compute_namespace: Option<Guid>,
     /// Its addresses.
-    #[serde(
-        rename = "IpConfigurations",
-        deserialize_with = "lenient::nullable",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(deserialize_with = "lenient::nullable", skip_serializing_if = "Vec::is_empty")]
     pub ip_configurations: Vec<IpConfiguration>,
     /// Its hardware address.
-    #[serde(
-        rename = "MacAddress",
-        deserialize_with = "lenient::text",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "is_default")]
     pub mac_address: String,
     /// Flags.
-    #[serde(rename = "Flags", skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "is_default")]
     pub flags: EndpointFlags,
     /// Its policies.
-    #[serde(
-        rename = "Policies",
-        deserialize_with = "lenient::nullable",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(deserialize_with = "lenient::nullable", skip_serializing_if = "Vec::is_empty")]
     pub policies: Vec<Policy>,
     /// Its routes.
-    #[serde(
-        rename = "Routes",
-        deserialize_with = "lenient::nullable",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(deserialize_with = "lenient::nullable", skip_serializing_if = "Vec::is_empty")]
     pub routes: Vec<Route>,
     /// What it resolves names with.
-    #[serde(
-        rename = "Dns",
-        deserialize_with = "lenient::nullable",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::nullable", skip_serializing_if = "is_default")]
     pub dns: Dns,
     /// How it is, such as [`Self::ATTACHED_SHARING`]; 0 also where HNS did not tell.
-    #[serde(
-        rename = "State",
-        deserialize_with = "lenient::number",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::number", skip_serializing_if = "is_default")]
     pub state: u16,
     /// The schema that the document is of.
-    #[serde(rename = "SchemaVersion", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub schema_version: Option<Version>,
     /// Other members.
     #[serde(flatten)]
@@ -153,21 +113,13 @@ impl Endpoint {
 
 /// An address of an endpoint.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "PascalCase")]
 pub struct IpConfiguration {
     /// The address.
-    #[serde(
-        rename = "IpAddress",
-        deserialize_with = "lenient::text",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "is_default")]
     pub ip_address: String,
     /// The length of its subnet's prefix; 0 in a document to create one from, where HNS fills it in.
-    #[serde(
-        rename = "PrefixLength",
-        deserialize_with = "lenient::number",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::number", skip_serializing_if = "is_default")]
     pub prefix_length: u8,
     /// Other members.
     #[serde(flatten)]

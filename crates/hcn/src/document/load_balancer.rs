@@ -10,7 +10,7 @@ use crate::{Distribution, Guid, IpProtocol, LoadBalancerFlags, PortMappingFlags,
 
 /// A load balancer (`HostComputeLoadBalancer`).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "PascalCase")]
 pub struct LoadBalancer {
     /// Its id; none in a document to create one from, where HNS picks.
     #[serde(
@@ -20,25 +20,13 @@ pub struct LoadBalancer {
     )]
     pub id: Option<Guid>,
     /// Who made it.
-    #[serde(
-        rename = "Owner",
-        deserialize_with = "lenient::text",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "is_default")]
     pub owner: String,
     /// Its name.
-    #[serde(
-        rename = "Name",
-        deserialize_with = "lenient::text",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "is_default")]
     pub name: String,
     /// The endpoints that it spreads connections over.
-    #[serde(
-        rename = "HostComputeEndpoints",
-        deserialize_with = "lenient::nullable",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(deserialize_with = "lenient::nullable", skip_serializing_if = "Vec::is_empty")]
     pub host_compute_endpoints: Vec<Guid>,
     /// The address that backends see instead of the client's.
     #[serde(
@@ -55,31 +43,19 @@ pub struct LoadBalancer {
     )]
     pub frontend_vips: Vec<String>,
     /// The ports that clients send to, and those of the backends.
-    #[serde(
-        rename = "PortMappings",
-        deserialize_with = "lenient::nullable",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(deserialize_with = "lenient::nullable", skip_serializing_if = "Vec::is_empty")]
     pub port_mappings: Vec<PortMapping>,
     /// Flags.
-    #[serde(rename = "Flags", skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "is_default")]
     pub flags: LoadBalancerFlags,
     /// The network it is of, since schema 2.5. hcsshim neither sends nor reads it.
-    #[serde(
-        rename = "HostComputeNetwork",
-        deserialize_with = "lenient::id",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(deserialize_with = "lenient::id", skip_serializing_if = "Option::is_none")]
     pub host_compute_network: Option<Guid>,
     /// [`Self::HEALTHY`] or [`Self::DEGRADED`]; 0 where HNS did not tell.
-    #[serde(
-        rename = "State",
-        deserialize_with = "lenient::number",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::number", skip_serializing_if = "is_default")]
     pub state: u16,
     /// The schema that the document is of.
-    #[serde(rename = "SchemaVersion", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub schema_version: Option<Version>,
     /// Other members.
     #[serde(flatten)]
@@ -124,30 +100,22 @@ impl LoadBalancer {
 
 /// A port of a load balancer.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "PascalCase")]
 pub struct PortMapping {
     /// The protocol.
-    #[serde(rename = "Protocol", skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "is_default")]
     pub protocol: IpProtocol,
     /// The port of all backends.
-    #[serde(
-        rename = "InternalPort",
-        deserialize_with = "lenient::number",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::number", skip_serializing_if = "is_default")]
     pub internal_port: u16,
     /// The port that clients send to.
-    #[serde(
-        rename = "ExternalPort",
-        deserialize_with = "lenient::number",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::number", skip_serializing_if = "is_default")]
     pub external_port: u16,
     /// How a backend is picked.
-    #[serde(rename = "DistributionType", skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "is_default")]
     pub distribution_type: Distribution,
     /// Flags.
-    #[serde(rename = "Flags", skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "is_default")]
     pub flags: PortMappingFlags,
     /// Other members.
     #[serde(flatten)]

@@ -10,16 +10,15 @@ use crate::word::wire_word;
 /// A request to change a part of an object (`ModifyNetworkSettingRequest`, `ModifyEndpointSettingRequest`,
 /// `ModifyNamespaceSettingRequest`).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "PascalCase")]
 pub struct ModifyRequest {
     /// The part, such as `Policy`.
-    #[serde(rename = "ResourceType", deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "lenient::text")]
     pub resource_type: String,
     /// What to do with it.
-    #[serde(rename = "RequestType")]
     pub request_type: RequestType,
     /// What the part explains.
-    #[serde(rename = "Settings", skip_serializing_if = "Value::is_null")]
+    #[serde(skip_serializing_if = "Value::is_null")]
     pub settings: Value,
     /// Other members.
     #[serde(flatten)]

@@ -10,7 +10,7 @@ use crate::{Guid, Version};
 
 /// A namespace (`HostComputeNamespace`): the network compartment of a pod or of the host.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "PascalCase")]
 pub struct Namespace {
     /// Its id; none in a document to create one from, where HNS picks.
     #[serde(
@@ -20,52 +20,28 @@ pub struct Namespace {
     )]
     pub id: Option<Guid>,
     /// Who made it.
-    #[serde(
-        rename = "Owner",
-        deserialize_with = "lenient::text",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "is_default")]
     pub owner: String,
     /// Its name.
-    #[serde(
-        rename = "Name",
-        deserialize_with = "lenient::text",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "is_default")]
     pub name: String,
     /// The number of the network compartment, which HNS picks; 0 where it did not tell.
-    #[serde(
-        rename = "NamespaceId",
-        deserialize_with = "lenient::number",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::number", skip_serializing_if = "is_default")]
     pub namespace_id: u32,
     /// The id of the network compartment, which HNS picks.
-    #[serde(
-        rename = "NamespaceGuid",
-        deserialize_with = "lenient::id",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(deserialize_with = "lenient::id", skip_serializing_if = "Option::is_none")]
     pub namespace_guid: Option<Guid>,
     /// Whose it is.
     #[serde(rename = "Type", skip_serializing_if = "is_default")]
     pub namespace_type: NamespaceType,
     /// What is in it.
-    #[serde(
-        rename = "Resources",
-        deserialize_with = "lenient::nullable",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(deserialize_with = "lenient::nullable", skip_serializing_if = "Vec::is_empty")]
     pub resources: Vec<NamespaceResource>,
     /// How it is; 0 where HNS did not tell. No reference says what the numbers of namespaces stand for.
-    #[serde(
-        rename = "State",
-        deserialize_with = "lenient::number",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::number", skip_serializing_if = "is_default")]
     pub state: u16,
     /// The schema that the document is of.
-    #[serde(rename = "SchemaVersion", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub schema_version: Option<Version>,
     /// Other members.
     #[serde(flatten)]
@@ -86,13 +62,13 @@ impl Namespace {
 
 /// Something in a namespace.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "PascalCase")]
 pub struct NamespaceResource {
     /// What it is.
     #[serde(rename = "Type")]
     pub resource_type: NamespaceResourceType,
     /// What the type explains: for containers and endpoints an object with the id.
-    #[serde(rename = "Data", skip_serializing_if = "Value::is_null")]
+    #[serde(skip_serializing_if = "Value::is_null")]
     pub data: Value,
     /// Other members.
     #[serde(flatten)]

@@ -9,7 +9,7 @@ use crate::{Guid, NetworkFlags, Version};
 
 /// A network (`HostComputeNetwork`).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "PascalCase")]
 pub struct Network {
     /// Its id; none in a document to create one from, where HNS picks.
     #[serde(
@@ -19,62 +19,34 @@ pub struct Network {
     )]
     pub id: Option<Guid>,
     /// Who made it.
-    #[serde(
-        rename = "Owner",
-        deserialize_with = "lenient::text",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "is_default")]
     pub owner: String,
     /// Its name, which no other network has.
-    #[serde(
-        rename = "Name",
-        deserialize_with = "lenient::text",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "is_default")]
     pub name: String,
     /// How it forwards.
     #[serde(rename = "Type", skip_serializing_if = "is_default")]
     pub network_type: NetworkType,
     /// Flags.
-    #[serde(rename = "Flags", skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "is_default")]
     pub flags: NetworkFlags,
     /// Its addresses.
-    #[serde(
-        rename = "Ipams",
-        deserialize_with = "lenient::nullable",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(deserialize_with = "lenient::nullable", skip_serializing_if = "Vec::is_empty")]
     pub ipams: Vec<Ipam>,
     /// Its policies.
-    #[serde(
-        rename = "Policies",
-        deserialize_with = "lenient::nullable",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(deserialize_with = "lenient::nullable", skip_serializing_if = "Vec::is_empty")]
     pub policies: Vec<Policy>,
     /// The hardware addresses that HNS gives to its endpoints.
-    #[serde(
-        rename = "MacPool",
-        deserialize_with = "lenient::nullable",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::nullable", skip_serializing_if = "is_default")]
     pub mac_pool: MacPool,
     /// What its endpoints resolve names with.
-    #[serde(
-        rename = "Dns",
-        deserialize_with = "lenient::nullable",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::nullable", skip_serializing_if = "is_default")]
     pub dns: Dns,
     /// How it is; 0 where HNS did not tell. No reference says what the numbers of networks stand for.
-    #[serde(
-        rename = "State",
-        deserialize_with = "lenient::number",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::number", skip_serializing_if = "is_default")]
     pub state: u16,
     /// The schema that the document is of.
-    #[serde(rename = "SchemaVersion", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub schema_version: Option<Version>,
     /// Other members.
     #[serde(flatten)]
@@ -100,7 +72,7 @@ impl Network {
 
 /// Where a network's addresses come from.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "PascalCase")]
 pub struct Ipam {
     /// `Static` or `Dhcp`.
     #[serde(
@@ -110,11 +82,7 @@ pub struct Ipam {
     )]
     pub ipam_type: String,
     /// The subnets.
-    #[serde(
-        rename = "Subnets",
-        deserialize_with = "lenient::nullable",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(deserialize_with = "lenient::nullable", skip_serializing_if = "Vec::is_empty")]
     pub subnets: Vec<Subnet>,
     /// Other members.
     #[serde(flatten)]

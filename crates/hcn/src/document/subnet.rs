@@ -11,38 +11,22 @@ use crate::{Guid, IpSubnetFlags, SubnetFlags};
 
 /// A subnet of a network.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "PascalCase")]
 pub struct Subnet {
     /// The addresses, as `ADDRESS/LENGTH`.
-    #[serde(
-        rename = "IpAddressPrefix",
-        deserialize_with = "lenient::text",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "is_default")]
     pub ip_address_prefix: String,
     /// Its policies.
-    #[serde(
-        rename = "Policies",
-        deserialize_with = "lenient::nullable",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(deserialize_with = "lenient::nullable", skip_serializing_if = "Vec::is_empty")]
     pub policies: Vec<Policy>,
     /// Its routes.
-    #[serde(
-        rename = "Routes",
-        deserialize_with = "lenient::nullable",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(deserialize_with = "lenient::nullable", skip_serializing_if = "Vec::is_empty")]
     pub routes: Vec<Route>,
     /// Flags.
-    #[serde(rename = "Flags", skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "is_default")]
     pub flags: SubnetFlags,
     /// The parts of it that addresses are given from.
-    #[serde(
-        rename = "IpSubnets",
-        deserialize_with = "lenient::nullable",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(deserialize_with = "lenient::nullable", skip_serializing_if = "Vec::is_empty")]
     pub ip_subnets: Vec<IpSubnet>,
     /// Other members.
     #[serde(flatten)]
@@ -66,7 +50,7 @@ impl Subnet {
 
 /// A part of a subnet, since schema 2.3.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "PascalCase")]
 pub struct IpSubnet {
     /// Its id, which addresses of endpoints name as `IpSubnetId`.
     #[serde(
@@ -76,14 +60,10 @@ pub struct IpSubnet {
     )]
     pub id: Option<Guid>,
     /// The addresses, as `ADDRESS/LENGTH`.
-    #[serde(
-        rename = "IpAddressPrefix",
-        deserialize_with = "lenient::text",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "is_default")]
     pub ip_address_prefix: String,
     /// Flags.
-    #[serde(rename = "Flags", skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "is_default")]
     pub flags: IpSubnetFlags,
     /// Other members.
     #[serde(flatten)]
@@ -100,28 +80,16 @@ impl IpSubnet {
 
 /// A route.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "PascalCase")]
 pub struct Route {
     /// Where packets go next.
-    #[serde(
-        rename = "NextHop",
-        deserialize_with = "lenient::text",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "is_default")]
     pub next_hop: String,
     /// Which packets, as `ADDRESS/LENGTH`.
-    #[serde(
-        rename = "DestinationPrefix",
-        deserialize_with = "lenient::text",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "is_default")]
     pub destination_prefix: String,
     /// The cost.
-    #[serde(
-        rename = "Metric",
-        deserialize_with = "lenient::number",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::number", skip_serializing_if = "is_default")]
     pub metric: u16,
     /// Other members.
     #[serde(flatten)]

@@ -14,7 +14,7 @@ use crate::{Dns, EndpointFlags, Guid, IpConfiguration, Route, UnknownMembers, Ve
 
 /// An endpoint (`HNSEndpoint`).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "PascalCase")]
 pub struct Endpoint {
     /// Its id; none in a document to create one from, where HNS picks.
     #[serde(
@@ -24,39 +24,19 @@ pub struct Endpoint {
     )]
     pub id: Option<Guid>,
     /// Its name, which others may have too.
-    #[serde(
-        rename = "Name",
-        deserialize_with = "lenient::text",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "is_default")]
     pub name: String,
     /// The network it is on.
-    #[serde(
-        rename = "VirtualNetwork",
-        deserialize_with = "lenient::id",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(deserialize_with = "lenient::id", skip_serializing_if = "Option::is_none")]
     pub virtual_network: Option<Guid>,
     /// The name of that network.
-    #[serde(
-        rename = "VirtualNetworkName",
-        deserialize_with = "lenient::text",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "is_default")]
     pub virtual_network_name: String,
     /// Its policies.
-    #[serde(
-        rename = "Policies",
-        deserialize_with = "lenient::nullable",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(deserialize_with = "lenient::nullable", skip_serializing_if = "Vec::is_empty")]
     pub policies: Vec<Policy>,
     /// Its hardware address.
-    #[serde(
-        rename = "MacAddress",
-        deserialize_with = "lenient::text",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "is_default")]
     pub mac_address: String,
     /// Its address.
     #[serde(
@@ -94,25 +74,13 @@ pub struct Endpoint {
     )]
     pub dns_domain: String,
     /// The address of its gateway; in version 2 the next hop of the default route.
-    #[serde(
-        rename = "GatewayAddress",
-        deserialize_with = "lenient::text",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "is_default")]
     pub gateway_address: String,
     /// The address of its gateway of the IPv6 family.
-    #[serde(
-        rename = "GatewayAddressV6",
-        deserialize_with = "lenient::text",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "is_default")]
     pub gateway_address_v6: String,
     /// The length of the prefix of its address' subnet.
-    #[serde(
-        rename = "PrefixLength",
-        deserialize_with = "lenient::number",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::number", skip_serializing_if = "is_default")]
     pub prefix_length: u8,
     /// The length of the prefix of its IPv6 address' subnet.
     #[serde(
@@ -122,45 +90,25 @@ pub struct Endpoint {
     )]
     pub ipv6_prefix_length: u8,
     /// Whether it is an address elsewhere, without a port on this node; a flag in version 2.
-    #[serde(
-        rename = "IsRemoteEndpoint",
-        deserialize_with = "lenient::boolean",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::boolean", skip_serializing_if = "is_default")]
     pub is_remote_endpoint: bool,
     /// Flags.
-    #[serde(rename = "Flags", skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "is_default")]
     pub flags: EndpointFlags,
     /// How many bytes of each packet are for encapsulation; a policy in version 2.
-    #[serde(
-        rename = "EncapOverhead",
-        deserialize_with = "lenient::number",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::number", skip_serializing_if = "is_default")]
     pub encap_overhead: u16,
     /// The containers that share it. Version 2 has them in what it says about health.
-    #[serde(
-        rename = "SharedContainers",
-        deserialize_with = "lenient::nullable",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(deserialize_with = "lenient::nullable", skip_serializing_if = "Vec::is_empty")]
     pub shared_containers: Vec<String>,
     /// The namespace it is in.
-    #[serde(
-        rename = "Namespace",
-        deserialize_with = "namespace",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(deserialize_with = "namespace", skip_serializing_if = "Option::is_none")]
     pub namespace: Option<NamespaceReference>,
     /// How it is, such as [`crate::Endpoint::ATTACHED_SHARING`]; 0 also where HNS did not tell.
-    #[serde(
-        rename = "State",
-        deserialize_with = "lenient::number",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::number", skip_serializing_if = "is_default")]
     pub state: u16,
     /// What HNS made for it.
-    #[serde(rename = "Resources", skip_serializing_if = "Value::is_null")]
+    #[serde(skip_serializing_if = "Value::is_null")]
     pub resources: Value,
     /// Other members.
     #[serde(flatten)]

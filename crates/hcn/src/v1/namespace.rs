@@ -9,7 +9,7 @@ use crate::{Guid, NamespaceResource, NamespaceType, UnknownMembers, Version};
 /// A namespace (`Namespace` of hcsshim's hns package). What `addresource` and `removeresource` take is a
 /// [`NamespaceResource`] alone.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "PascalCase")]
 pub struct Namespace {
     /// Its id; none in a document to create one from, where HNS picks.
     #[serde(
@@ -19,18 +19,10 @@ pub struct Namespace {
     )]
     pub id: Option<Guid>,
     /// Whether it is where the host works when nothing else is said.
-    #[serde(
-        rename = "IsDefault",
-        deserialize_with = "lenient::boolean",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::boolean", skip_serializing_if = "is_default")]
     pub is_default: bool,
     /// What is in it.
-    #[serde(
-        rename = "ResourceList",
-        deserialize_with = "lenient::nullable",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(deserialize_with = "lenient::nullable", skip_serializing_if = "Vec::is_empty")]
     pub resource_list: Vec<NamespaceResource>,
     /// Other members.
     #[serde(flatten)]

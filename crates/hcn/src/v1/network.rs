@@ -14,7 +14,7 @@ use crate::{
 
 /// A network (`HNSNetwork`).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "PascalCase")]
 pub struct Network {
     /// Its id; none in a document to create one from, where HNS picks.
     #[serde(
@@ -24,49 +24,25 @@ pub struct Network {
     )]
     pub id: Option<Guid>,
     /// Its name.
-    #[serde(
-        rename = "Name",
-        deserialize_with = "lenient::text",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "is_default")]
     pub name: String,
     /// How it forwards. It is always written: only answers of version 2 leave it out for NAT.
     #[serde(rename = "Type")]
     pub network_type: NetworkType,
     /// The adapter of the host that it is on; a policy in version 2.
-    #[serde(
-        rename = "NetworkAdapterName",
-        deserialize_with = "lenient::text",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "is_default")]
     pub network_adapter_name: String,
     /// The hardware address that its packets leave the node with; a policy in version 2.
-    #[serde(
-        rename = "SourceMac",
-        deserialize_with = "lenient::text",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "is_default")]
     pub source_mac: String,
     /// Its policies.
-    #[serde(
-        rename = "Policies",
-        deserialize_with = "lenient::nullable",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(deserialize_with = "lenient::nullable", skip_serializing_if = "Vec::is_empty")]
     pub policies: Vec<Policy>,
     /// The hardware addresses that HNS gives to its endpoints.
-    #[serde(
-        rename = "MacPools",
-        deserialize_with = "lenient::nullable",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(deserialize_with = "lenient::nullable", skip_serializing_if = "Vec::is_empty")]
     pub mac_pools: Vec<MacRange>,
     /// Its subnets.
-    #[serde(
-        rename = "Subnets",
-        deserialize_with = "lenient::nullable",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(deserialize_with = "lenient::nullable", skip_serializing_if = "Vec::is_empty")]
     pub subnets: Vec<Subnet>,
     /// The domains that names without one are looked for in, with commas between them.
     #[serde(
@@ -97,34 +73,22 @@ pub struct Network {
     )]
     pub automatic_dns: bool,
     /// Flags.
-    #[serde(rename = "Flags", skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "is_default")]
     pub flags: NetworkFlags,
     /// How it is; 0 where HNS did not tell.
-    #[serde(
-        rename = "State",
-        deserialize_with = "lenient::number",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::number", skip_serializing_if = "is_default")]
     pub state: u16,
     /// How many endpoints it has.
-    #[serde(
-        rename = "CurrentEndpointCount",
-        deserialize_with = "lenient::number",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::number", skip_serializing_if = "is_default")]
     pub current_endpoint_count: u32,
     /// The extensions of its switch.
-    #[serde(rename = "Extensions", skip_serializing_if = "Value::is_null")]
+    #[serde(skip_serializing_if = "Value::is_null")]
     pub extensions: Value,
     /// The hardware address of its gateway.
-    #[serde(
-        rename = "GatewayMac",
-        deserialize_with = "lenient::text",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "is_default")]
     pub gateway_mac: String,
     /// What it is made on, with the ports of the host.
-    #[serde(rename = "Layer", skip_serializing_if = "Value::is_null")]
+    #[serde(skip_serializing_if = "Value::is_null")]
     pub layer: Value,
     /// Other members.
     #[serde(flatten)]
@@ -133,28 +97,16 @@ pub struct Network {
 
 /// A subnet of a network.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "PascalCase")]
 pub struct Subnet {
     /// The addresses, as `ADDRESS/LENGTH`.
-    #[serde(
-        rename = "AddressPrefix",
-        deserialize_with = "lenient::text",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "is_default")]
     pub address_prefix: String,
     /// The address of the gateway; in version 2 the next hop of the default route.
-    #[serde(
-        rename = "GatewayAddress",
-        deserialize_with = "lenient::text",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "is_default")]
     pub gateway_address: String,
     /// Its policies.
-    #[serde(
-        rename = "Policies",
-        deserialize_with = "lenient::nullable",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(deserialize_with = "lenient::nullable", skip_serializing_if = "Vec::is_empty")]
     pub policies: Vec<Policy>,
     /// Other members.
     #[serde(flatten)]

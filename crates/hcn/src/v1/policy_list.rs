@@ -12,7 +12,7 @@ use crate::{
 
 /// A policy list (`PolicyList`). One with `ELB` policies is a load balancer.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "PascalCase")]
 pub struct PolicyList {
     /// Its id; none in a document to create one from, where HNS picks.
     #[serde(
@@ -22,49 +22,29 @@ pub struct PolicyList {
     )]
     pub id: Option<Guid>,
     /// The endpoints that it is for, as paths. [`reference()`] writes and [`endpoint_of`] reads them.
-    #[serde(
-        rename = "References",
-        deserialize_with = "lenient::nullable",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(deserialize_with = "lenient::nullable", skip_serializing_if = "Vec::is_empty")]
     pub references: Vec<String>,
     /// Its policies.
-    #[serde(
-        rename = "Policies",
-        deserialize_with = "lenient::nullable",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(deserialize_with = "lenient::nullable", skip_serializing_if = "Vec::is_empty")]
     pub policies: Vec<Policy>,
     /// [`LoadBalancer::HEALTHY`] or [`LoadBalancer::DEGRADED`]; 0 where HNS did not tell. HNS may refuse to delete a
     /// degraded one (microsoft/wcnscripts#21).
-    #[serde(
-        rename = "State",
-        deserialize_with = "lenient::number",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::number", skip_serializing_if = "is_default")]
     pub state: u16,
     /// How it fared: `LastErrorCode` and `LastUpdateTime`.
-    #[serde(rename = "Health", skip_serializing_if = "Value::is_null")]
+    #[serde(skip_serializing_if = "Value::is_null")]
     pub health: Value,
     /// Flags.
-    #[serde(rename = "Flags", skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "is_default")]
     pub flags: LoadBalancerFlags,
     /// A number that HNS keeps with each object.
-    #[serde(
-        rename = "Version",
-        deserialize_with = "lenient::number",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::number", skip_serializing_if = "is_default")]
     pub version: u64,
     /// The id that HNS gave to what it did with it.
-    #[serde(
-        rename = "ActivityId",
-        deserialize_with = "lenient::text",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "is_default")]
     pub activity_id: String,
     /// What HNS made for it.
-    #[serde(rename = "Resources", skip_serializing_if = "Value::is_null")]
+    #[serde(skip_serializing_if = "Value::is_null")]
     pub resources: Value,
     /// Other members.
     #[serde(flatten)]
@@ -73,16 +53,16 @@ pub struct PolicyList {
 
 /// The settings of an `ELB` policy: one port of a load balancer, with its addresses.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "PascalCase")]
 pub struct Elb {
     /// The protocol.
-    #[serde(rename = "Protocol", skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "is_default")]
     pub protocol: IpProtocol,
     /// The port of all backends.
-    #[serde(rename = "InternalPort", deserialize_with = "lenient::number")]
+    #[serde(deserialize_with = "lenient::number")]
     pub internal_port: u16,
     /// The port that clients send to.
-    #[serde(rename = "ExternalPort", deserialize_with = "lenient::number")]
+    #[serde(deserialize_with = "lenient::number")]
     pub external_port: u16,
     /// The address that backends see instead of the client's.
     #[serde(
@@ -113,18 +93,10 @@ pub struct Elb {
     )]
     pub is_dsr: bool,
     /// Whether the node itself reaches the frontend; [`PortMappingFlags::LOCAL_ROUTED_VIP`] in version 2.
-    #[serde(
-        rename = "LocalRoutedVip",
-        deserialize_with = "lenient::boolean",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::boolean", skip_serializing_if = "is_default")]
     pub local_routed_vip: bool,
     /// Whether the frontend is not of the cluster; [`PortMappingFlags::VIP_EXTERNAL_IP`] in version 2.
-    #[serde(
-        rename = "IsVipExternalIp",
-        deserialize_with = "lenient::boolean",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::boolean", skip_serializing_if = "is_default")]
     pub is_vip_external_ip: bool,
     /// Other members.
     #[serde(flatten)]

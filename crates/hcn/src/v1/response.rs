@@ -8,23 +8,19 @@ use crate::{Error, ErrorRecord, hresult};
 
 /// The answer of `HNSCall`. The call itself may succeed where this says that it did not.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "PascalCase")]
 pub struct Response {
     /// Whether HNS did what it was asked for.
-    #[serde(rename = "Success", deserialize_with = "lenient::boolean")]
+    #[serde(deserialize_with = "lenient::boolean")]
     pub success: bool,
     /// Why it did not.
-    #[serde(
-        rename = "Error",
-        deserialize_with = "lenient::text",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "is_default")]
     pub error: String,
     /// The HRESULT of that as an unsigned number. A negative one is read too: hcsshim's hns package has it signed.
-    #[serde(rename = "ErrorCode", deserialize_with = "code", skip_serializing_if = "is_default")]
+    #[serde(deserialize_with = "code", skip_serializing_if = "is_default")]
     pub error_code: u32,
     /// What it answers.
-    #[serde(rename = "Output", skip_serializing_if = "Value::is_null")]
+    #[serde(skip_serializing_if = "Value::is_null")]
     pub output: Value,
 }
 

@@ -9,65 +9,35 @@ use crate::word::wire_word;
 /// The settings of an `ACL` or `NetworkACL` policy: whether packets pass. Lists have commas between their items, and an
 /// empty list is everything.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "PascalCase")]
 pub struct Acl {
     /// The protocols by number.
-    #[serde(
-        rename = "Protocols",
-        deserialize_with = "lenient::text",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "is_default")]
     pub protocols: String,
     /// What happens to the packets.
-    #[serde(rename = "Action")]
     pub action: AclAction,
     /// Which way they go.
-    #[serde(rename = "Direction")]
     pub direction: AclDirection,
     /// The addresses of the endpoint, or names of sets of addresses.
-    #[serde(
-        rename = "LocalAddresses",
-        deserialize_with = "lenient::text",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "is_default")]
     pub local_addresses: String,
     /// The addresses of the other side, or names of sets of addresses.
-    #[serde(
-        rename = "RemoteAddresses",
-        deserialize_with = "lenient::text",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "is_default")]
     pub remote_addresses: String,
     /// The ports of the endpoint.
-    #[serde(
-        rename = "LocalPorts",
-        deserialize_with = "lenient::text",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "is_default")]
     pub local_ports: String,
     /// The ports of the other side.
-    #[serde(
-        rename = "RemotePorts",
-        deserialize_with = "lenient::text",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "is_default")]
     pub remote_ports: String,
     /// Who keeps the rule; none where HNS picks.
-    #[serde(
-        rename = "RuleType",
-        deserialize_with = "rule",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(deserialize_with = "rule", skip_serializing_if = "Option::is_none")]
     pub rule_type: Option<AclRule>,
     /// Which rule counts first: that with the lowest number.
-    #[serde(
-        rename = "Priority",
-        deserialize_with = "lenient::number",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::number", skip_serializing_if = "is_default")]
     pub priority: u16,
     /// A name for the rule.
-    #[serde(rename = "Id", deserialize_with = "lenient::text", skip_serializing_if = "is_default")]
+    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "is_default")]
     pub id: String,
     /// Other members.
     #[serde(flatten)]

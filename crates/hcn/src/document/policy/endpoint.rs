@@ -10,24 +10,16 @@ use crate::{IpProtocol, NatFlags};
 
 /// The settings of a `PortMapping` policy: a port of the node that leads to an endpoint, as a pod's `hostPort`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "PascalCase")]
 pub struct NatPortMapping {
     /// The protocol.
-    #[serde(rename = "Protocol", skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "is_default")]
     pub protocol: IpProtocol,
     /// The port of the endpoint.
-    #[serde(
-        rename = "InternalPort",
-        deserialize_with = "lenient::number",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::number", skip_serializing_if = "is_default")]
     pub internal_port: u16,
     /// The port of the node.
-    #[serde(
-        rename = "ExternalPort",
-        deserialize_with = "lenient::number",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::number", skip_serializing_if = "is_default")]
     pub external_port: u16,
     /// The address of the node; an empty one is every address.
     #[serde(
@@ -37,7 +29,7 @@ pub struct NatPortMapping {
     )]
     pub vip: String,
     /// Flags.
-    #[serde(rename = "Flags", skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "is_default")]
     pub flags: NatFlags,
     /// Other members.
     #[serde(flatten)]
@@ -46,7 +38,7 @@ pub struct NatPortMapping {
 
 /// The settings of an `OutBoundNAT` policy: packets that leave an endpoint get the address of the node.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "PascalCase")]
 pub struct OutboundNat {
     /// The address that they get instead of the node's.
     #[serde(
@@ -56,29 +48,17 @@ pub struct OutboundNat {
     )]
     pub virtual_ip: String,
     /// The destinations, as addresses or prefixes, of packets that keep theirs.
-    #[serde(
-        rename = "Exceptions",
-        deserialize_with = "lenient::nullable",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(deserialize_with = "lenient::nullable", skip_serializing_if = "Vec::is_empty")]
     pub exceptions: Vec<String>,
     /// The destinations of packets that do get another: load balancers with direct server return that the endpoint itself
     /// is behind.
-    #[serde(
-        rename = "Destinations",
-        deserialize_with = "lenient::nullable",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(deserialize_with = "lenient::nullable", skip_serializing_if = "Vec::is_empty")]
     pub destinations: Vec<String>,
     /// Flags.
-    #[serde(rename = "Flags", skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "is_default")]
     pub flags: NatFlags,
     /// How many ports of the node the endpoint may use. Only hcsshim knows it.
-    #[serde(
-        rename = "MaxPortPoolUsage",
-        deserialize_with = "lenient::number",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::number", skip_serializing_if = "is_default")]
     pub max_port_pool_usage: u16,
     /// Other members.
     #[serde(flatten)]
@@ -87,28 +67,16 @@ pub struct OutboundNat {
 
 /// The settings of an `SDNRoute` policy: some addresses that an endpoint reaches by a route of their own.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "PascalCase")]
 pub struct SdnRoute {
     /// The addresses, as `ADDRESS/LENGTH`.
-    #[serde(
-        rename = "DestinationPrefix",
-        deserialize_with = "lenient::text",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "is_default")]
     pub destination_prefix: String,
     /// Where packets go next.
-    #[serde(
-        rename = "NextHop",
-        deserialize_with = "lenient::text",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "is_default")]
     pub next_hop: String,
     /// Whether packets are encapsulated.
-    #[serde(
-        rename = "NeedEncap",
-        deserialize_with = "lenient::boolean",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "lenient::boolean", skip_serializing_if = "is_default")]
     pub need_encap: bool,
     /// Other members.
     #[serde(flatten)]

@@ -22,13 +22,13 @@ pub use network::RemoteSubnet;
 
 /// A policy: a type and settings that only the type explains.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "PascalCase")]
 pub struct Policy {
     /// The type, which may be one that is not known here.
     #[serde(rename = "Type", deserialize_with = "lenient::text")]
     pub policy_type: String,
     /// The settings.
-    #[serde(rename = "Settings", skip_serializing_if = "Value::is_null")]
+    #[serde(skip_serializing_if = "Value::is_null")]
     pub settings: Value,
     /// Other members.
     #[serde(flatten)]
