@@ -9,7 +9,7 @@ use crate::State;
 use crate::frontend::{Frontend, frontends};
 
 /// Always equal to what [`Index::of`] makes of the state.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Index {
     /// The endpoints of a network with an address.
     by_address: BTreeMap<(Guid, IpAddr), BTreeSet<Guid>>,

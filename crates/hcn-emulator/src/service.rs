@@ -30,7 +30,7 @@ pub use lifetime::SavedData;
 /// Effects come in the order in which calls begin, at the moment they begin. Nobody who asks by calls can tell that from an
 /// effect at [`Begun::effect_at`]: with one call at a time each begins after the effect of the one before, and calls that
 /// run at once have no order that could be wrong.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Service {
     pub(crate) state: State,
     pub(crate) index: Index,

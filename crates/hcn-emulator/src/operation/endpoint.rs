@@ -10,7 +10,6 @@ use switchyard_hcn::{
 };
 
 use super::modify_policies;
-use super::network::pool_start;
 use crate::ObjectKind;
 use crate::knobs::DeleteOfReferenced;
 use crate::service::Service;
@@ -159,7 +158,8 @@ impl Service {
         })
     }
 
-    /// An endpoint of another node may be anywhere, but an overlay must know behind which node.
+    /// An endpoint of another node may be anywhere: kube-proxy makes them for nodes and virtual addresses, too. An overlay
+    /// must know behind which node it is, which kube-proxy always says; the code is inferred.
     fn complete_remote(&self, network: Guid, endpoint: &mut Endpoint) -> Result<(), Error> {
         if endpoint.ip_configurations.is_empty() {
             return Err(refused(hresult::HCN_E_INVALID_IP));
@@ -182,7 +182,8 @@ impl Service {
         Ok(())
     }
 
-    /// An endpoint of this node must be in a subnet, at an address that nothing here has.
+    /// An endpoint of this node must be in a subnet (the published schema has both codes), at an address that is neither used
+    /// nor reserved (microsoft/SIG-Windows-tools#71). HNS gives it what it does not ask for, of the network's.
     fn complete_local(&self, id: Guid, endpoint: &mut Endpoint) -> Result<(), Error> {
         let network = self.state.network(id).filter(|held| held.subnets().next().is_some());
         let Some(network) = network else {
@@ -226,10 +227,12 @@ impl Service {
             .filter(|(_, endpoint)| endpoint.host_compute_network == Some(id))
             .filter_map(|(_, endpoint)| endpoint.mac())
             .collect();
-        let MacAddress([a, b, c, d, e, f]) = pool_start(network)?;
-        let start = u64::from_be_bytes([0, 0, a, b, c, d, e, f]);
-        // The first is the gateway's, as every other router's is: inferred.
-        (start + 1..start + 4096)
+        let number = |MacAddress([a, b, c, d, e, f])| u64::from_be_bytes([0, 0, a, b, c, d, e, f]);
+        let range = network.mac_pool.ranges.first()?;
+        let start: u64 = number(range.start_mac_address.parse().ok()?);
+        let end: u64 = number(range.end_mac_address.parse().ok()?);
+        // The first is the router's (the network's `DrMacAddress`): inferred.
+        (start + 1..=end)
             .map(|number| {
                 let [_, _, a, b, c, d, e, f] = number.to_be_bytes();
                 MacAddress([a, b, c, d, e, f])

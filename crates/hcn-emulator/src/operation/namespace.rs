@@ -40,6 +40,7 @@ impl Service {
         namespace.namespace_id = self.last_compartment;
         namespace.namespace_guid = Some(id);
         namespace.resources.clear();
+        namespace.state = 0;
         drop_empty(&mut namespace.unknown);
         self.state.insert_namespace(id, namespace);
         self.notify(NotificationType::NamespaceCreate, Some(id));

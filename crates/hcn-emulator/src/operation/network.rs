@@ -24,6 +24,7 @@ impl Service {
         asked: Guid,
         mut network: Network,
     ) -> Result<Guid, Error> {
+        // The published schema has the codes; microsoft/SIG-Windows-tools#249 that of the subnet.
         if matches!(network.network_type, NetworkType::Other(_)) {
             return Err(refused(hresult::HCN_E_INVALID_NETWORK_TYPE));
         }
@@ -40,6 +41,8 @@ impl Service {
             return Err(refused(hresult::HCN_E_NETWORK_ALREADY_EXISTS));
         }
         self.notify(NotificationType::NetworkPreCreate, Some(id));
+        // Only HNS itself says how well a network is.
+        network.state = 0;
         drop_empty(&mut network.unknown);
         self.complete_network(&mut network);
         self.state.insert_network(id, network);
@@ -166,6 +169,6 @@ impl Service {
 }
 
 /// The first hardware address of a network's pool.
-pub(super) fn pool_start(network: &Network) -> Option<MacAddress> {
+fn pool_start(network: &Network) -> Option<MacAddress> {
     network.mac_pool.ranges.first()?.start_mac_address.parse().ok()
 }

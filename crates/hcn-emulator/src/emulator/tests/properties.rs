@@ -10,11 +10,36 @@ use super::*;
 enum Step {
     CreateNetwork(u32),
     DeleteNetwork(u32),
-    CreateEndpoint { network: u32, number: u32, address: u8, remote: bool },
+    CreateEndpoint {
+        network: u32,
+        number: u32,
+        address: u8,
+        remote: bool,
+    },
     DeleteEndpoint(u32),
-    CreateLoadBalancer { number: u32, vip: u8, endpoints: Vec<u32> },
-    ModifyLoadBalancer { number: u32, vip: u8, endpoints: Vec<u32> },
+    CreateLoadBalancer {
+        number: u32,
+        vip: u8,
+        endpoints: Vec<u32>,
+    },
+    ModifyLoadBalancer {
+        number: u32,
+        vip: u8,
+        endpoints: Vec<u32>,
+    },
     DeleteLoadBalancer(u32),
+    CreateNamespace(u32),
+    DeleteNamespace(u32),
+    /// By the older way in: HNS picks the id.
+    PostEndpoint {
+        network: u32,
+        address: u8,
+        remote: bool,
+    },
+    DeleteByPath {
+        collection: &'static str,
+        number: u32,
+    },
     Garbage(String),
 }
 
@@ -39,6 +64,13 @@ fn step() -> impl Strategy<Value = Step> {
             Step::ModifyLoadBalancer { number, vip, endpoints }
         }),
         2 => balancers().prop_map(Step::DeleteLoadBalancer),
+        2 => (51..54_u32).prop_map(Step::CreateNamespace),
+        1 => (51..54_u32).prop_map(Step::DeleteNamespace),
+        3 => (1..3_u32, 0..6_u8, any::<bool>()).prop_map(|(network, address, remote)| {
+            Step::PostEndpoint { network, address, remote }
+        }),
+        2 => (prop::sample::select(vec!["endpoints", "policylists", "namespaces"]), 11..54_u32)
+            .prop_map(|(collection, number)| Step::DeleteByPath { collection, number }),
         1 => "[\\[\\]{}\",:a-zA-Z0-9]{0,20}".prop_map(Step::Garbage),
     ]
 }
@@ -48,12 +80,20 @@ fn step() -> impl Strategy<Value = Step> {
 struct Sum {
     networks: BTreeSet<Guid>,
     endpoints: BTreeMap<Guid, Guid>,
+    namespaces: BTreeSet<Guid>,
     load_balancers: BTreeMap<Guid, Vec<Guid>>,
 }
 
 fn network(number: u32) -> Value {
     json!({ "Name": format!("network{number}"), "Type": "L2Bridge", "Ipams": [{ "Subnets": [
         { "IpAddressPrefix": "10.1.1.0/29" }] }] })
+}
+
+/// What the older way in answers, if it did what it was asked for.
+fn post(hns: &Emulator, method: &str, path: &str, document: &Value) -> Option<Value> {
+    let text = hns.hns_call(method, path, &document.to_string()).unwrap();
+    let mut answer: Value = serde_json::from_str(&text).unwrap();
+    (answer["Success"] == true).then(|| answer["Output"].take())
 }
 
 fn apply(hns: &Emulator, sum: &mut Sum, step: Step) {
@@ -104,6 +144,34 @@ fn apply(hns: &Emulator, sum: &mut Sum, step: Step) {
             let deleted = hns.delete_load_balancer(id(number)).is_ok();
             assert_eq!(deleted, sum.load_balancers.remove(&id(number)).is_some());
         }
+        Step::CreateNamespace(number) => {
+            if hns.create_namespace(id(number), r#"{"Type":"Guest"}"#).is_ok() {
+                assert!(sum.namespaces.insert(id(number)));
+            }
+        }
+        Step::DeleteNamespace(number) => {
+            let deleted = hns.delete_namespace(id(number)).is_ok();
+            assert_eq!(deleted, sum.namespaces.remove(&id(number)));
+        }
+        Step::PostEndpoint { network, address, remote } => {
+            let address = format!("10.1.1.{address}");
+            let document = json!({ "VirtualNetwork": id(network), "IPAddress": address,
+                "IsRemoteEndpoint": remote });
+            if let Some(output) = post(hns, "POST", "/endpoints/", &document) {
+                let made = output["ID"].as_str().unwrap().parse().unwrap();
+                assert!(sum.endpoints.insert(made, id(network)).is_none());
+            }
+        }
+        Step::DeleteByPath { collection, number } => {
+            let path = format!("/{collection}/{}", id(number));
+            if post(hns, "DELETE", &path, &Value::Null).is_some() {
+                assert!(match collection {
+                    "endpoints" => sum.endpoints.remove(&id(number)).is_some(),
+                    "namespaces" => sum.namespaces.remove(&id(number)),
+                    _ => sum.load_balancers.remove(&id(number)).is_some(),
+                });
+            }
+        }
         Step::Garbage(text) => {
             let _ = hns.create_load_balancer(id(99), &text).unwrap_err();
             let _ = hns.enumerate_endpoints(&text);
@@ -124,6 +192,7 @@ proptest! {
             prop_assert!(
                 ids(&hns.enumerate_load_balancers("").unwrap()).iter().eq(sum.load_balancers.keys())
             );
+            prop_assert_eq!(&ids(&hns.enumerate_namespaces("").unwrap()), &sum.namespaces);
             let state = hns.state();
             for (id, backends) in &sum.load_balancers {
                 let held = state.load_balancer(*id).unwrap();
