@@ -7,7 +7,10 @@ use switchyard_model::{Backend, Frontend, ServicePortView};
 use uuid::Uuid;
 
 use crate::frontend::planned_set;
-use crate::network::MOST_BACKENDS;
+
+/// The most backends a load balancer takes. Builds before the updates of 2021 and 2022 take 64
+/// (kubernetes/kubernetes#98680).
+const MOST_BACKENDS: usize = 1_024;
 
 /// The backends of one load balancer.
 #[derive(Debug, Clone)]

@@ -24,7 +24,7 @@ mod wanted;
 pub use backends::has_load_balancer;
 pub use identity::{OWNER, endpoint_id, load_balancer_id};
 pub use key::{EndpointKey, LoadBalancerKey};
-pub use network::WindowsNetwork;
+pub use network::{NetworkTrouble, WindowsNetwork, WindowsSettings};
 pub use observed::Observed;
 pub use operation::{Operation, Reason, Subject, Verb};
 pub use plan::{Step, execute, plan};

@@ -17,6 +17,15 @@ use crate::backends::{Chosen, choose};
 use crate::frontend::{planned_dsr, planned_set};
 use crate::network::WindowsNetwork;
 
+/// Where frontends are served: what the limits depend on besides the view and the node.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// The network.
+    pub network: &'a WindowsNetwork,
+    /// The addresses of this node's pods that have an endpoint on it, made by the CNI.
+    pub local_endpoints: &'a BTreeSet<IpAddr>,
+}
+
 /// One thing that HNS cannot do. The names are a contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Limit {
@@ -148,7 +157,7 @@ pub fn substitute(
     view: &ServicePortView,
     frontend: &Frontend,
     node: &NodeFacts,
-    network: &WindowsNetwork,
+    place: Place<'_>,
     packet: &Packet,
     model: &Verdict,
 ) -> Substitute {
@@ -161,7 +170,7 @@ pub fn substitute(
         };
         return Substitute { verdict: Verdict::pass(), limits: limit.into_iter().collect() };
     };
-    let verdict = table(view, frontend, node, network, packet, &chosen);
+    let verdict = table(view, frontend, node, place, packet, &chosen);
     let mut limits = BTreeSet::new();
     if frontend.kind == FrontendKind::NodePort
         && !node.answers_node_ports_at(packet.destination.address())
@@ -184,7 +193,7 @@ pub fn substitute(
         limits.insert(Limit::TooManyBackends);
     }
     let elsewhere = matches!(client.origin, Origin::RemotePod | Origin::Outside);
-    let dsr = planned_dsr(frontend, network);
+    let dsr = planned_dsr(frontend, place.network);
     let all_local =
         verdict.outcome == Outcome::Forward && verdict.backends.len() == chosen.backends.len();
     if dsr && elsewhere && (!all_local || model.source != verdict.source) {
@@ -207,15 +216,15 @@ fn table(
     view: &ServicePortView,
     frontend: &Frontend,
     node: &NodeFacts,
-    network: &WindowsNetwork,
+    place: Place<'_>,
     packet: &Packet,
     chosen: &Chosen,
 ) -> Verdict {
     let client = &packet.client;
-    let dsr = planned_dsr(frontend, network);
-    let own_address = |address| network.is_own_address(node, address);
+    let dsr = planned_dsr(frontend, place.network);
+    let own_address = |address| place.network.is_own_address(node, address);
     let is_local =
-        |address: IpAddr| own_address(address) || network.local_endpoints.contains(&address);
+        |address: IpAddr| own_address(address) || place.local_endpoints.contains(&address);
     let elsewhere = matches!(client.origin, Origin::RemotePod | Origin::Outside);
     let backends: BTreeSet<Reached> = chosen
         .backends
@@ -234,7 +243,7 @@ fn table(
     }
     let rule = if dsr { SourceRule::Keep } else { SourceRule::Rewrite };
     let source = SourceSeen::of(rule, client, backends.iter().map(|reached| reached.address));
-    let sticky = view.affinity_timeout.is_some() && network.has_affinity();
+    let sticky = view.affinity_timeout.is_some() && place.network.has_affinity();
     Verdict {
         outcome: Outcome::Forward,
         backends,
@@ -250,10 +259,10 @@ pub fn met(
     view: &ServicePortView,
     frontend: &Frontend,
     node: &NodeFacts,
-    network: &WindowsNetwork,
+    place: Place<'_>,
 ) -> BTreeSet<Limit> {
     let mut limits = BTreeSet::new();
-    for packet in samples(view, frontend, node, network) {
+    for packet in samples(view, frontend, node, place) {
         let unanswered =
             frontend.address.is_none() && !node.answers_node_ports_at(packet.destination.address());
         let model =
@@ -262,7 +271,7 @@ pub fn met(
         let substitute = if destination.is_loopback() {
             without_frontend(&model)
         } else {
-            substitute(view, frontend, node, network, &packet, &model)
+            substitute(view, frontend, node, place, &packet, &model)
         };
         limits.extend(substitute.limits);
     }
@@ -278,14 +287,14 @@ fn samples(
     view: &ServicePortView,
     frontend: &Frontend,
     node: &NodeFacts,
-    network: &WindowsNetwork,
+    place: Place<'_>,
 ) -> Vec<Packet> {
     let family = view.key.family;
     let node_addresses = node
         .addresses
         .iter()
         .map(|own| own.address)
-        .chain(network.management_addresses.iter().copied())
+        .chain(place.network.management_addresses.iter().copied())
         .chain(loopback(family).filter(|address| node.answers_node_ports_at(*address)))
         .filter(|address| Family::of(*address) == family);
     let destinations: BTreeSet<IpAddr> = match frontend.address {

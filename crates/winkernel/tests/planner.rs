@@ -11,8 +11,8 @@ use switchyard_model::ViewSet;
 use switchyard_nodeview::Stream;
 use switchyard_source::Manifests;
 use switchyard_winkernel::{
-    LoadBalancerKey, Observed, Reconciler, Subject, Wanted, WindowsNetwork, execute,
-    load_balancer_id, plan,
+    LoadBalancerKey, Observed, Reconciler, Subject, Wanted, WindowsNetwork, WindowsSettings,
+    execute, load_balancer_id, plan,
 };
 
 const NODE: &str = "
@@ -67,15 +67,14 @@ impl Node {
             r#"{{"networks":[{{"ID":"{id}","Name":"cbr0","Type":"L2Bridge"}}],"endpoints":[{}]}}"#,
             endpoints.join(",")
         );
-        let network = WindowsNetwork {
-            id,
+        let state = State::from_json(&state).unwrap();
+        let settings = WindowsSettings {
             management_addresses: BTreeSet::from(["192.0.2.11".parse().unwrap()]),
-            local_endpoints: local.iter().map(|text| text.parse().unwrap()).collect(),
-            capabilities: Capabilities::of(Version::new(15, 5)),
-            dsr: true,
-            masquerade_all: false,
+            ..WindowsSettings::default()
         };
-        let emulator = Emulator::new(State::from_json(&state).unwrap());
+        let document = state.network(id).unwrap();
+        let network = WindowsNetwork::new(document, [], state.version, &settings);
+        let emulator = Emulator::new(state);
         let mut node =
             Self { stream: Stream::new("n1".into(), Default::default()), emulator, network };
         node.see(manifests);
