@@ -1,5 +1,7 @@
 //! The command line.
 
+use std::net::IpAddr;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// The service proxy for Kubernetes nodes, Windows first.
@@ -75,9 +77,16 @@ pub struct WindowsArguments {
     /// The state of HNS to begin from; without it HNS is empty.
     #[arg(long, value_name = "FILE")]
     pub hns: Option<String>,
-    /// Not yet available: load balancers that forward a cloud's health checks.
+    /// The address that load balancers of an overlay rewrite clients to; without it the endpoint is looked for that a CNI
+    /// makes for it.
+    #[arg(long, value_name = "ADDRESS")]
+    pub source_vip: Option<IpAddr>,
+    /// Forward a cloud's health checks of a load-balancer address to the node.
     #[arg(long)]
     pub forward_healthcheck_vip: bool,
+    /// The endpoint by which the node itself is reached, for --forward-healthcheck-vip; cbr0 without it.
+    #[arg(long, value_name = "NAME")]
+    pub root_hnsendpoint_name: Option<String>,
 }
 
 /// `demo`.

@@ -21,14 +21,8 @@ use crate::network::Hns;
 /// What the node's views want in HNS.
 ///
 /// # Errors
-/// When a Service asks for what is not available yet.
+/// When the views are not complete.
 pub fn wanted(hns: &Hns, views: &ViewSet, settings: &Settings) -> Result<Wanted, Failure> {
-    if let Some(asking) = views.views().find(|view| view.preserve_destination) {
-        return Err(Failure::Refused(format!(
-            "Service {}: the annotation preserve-destination is not available yet",
-            asking.key.service
-        )));
-    }
     let wanted = Wanted::new(views, &hns.network, &settings.priority_services);
     Ok(wanted.context("the views of the node are not complete")?)
 }
@@ -36,7 +30,7 @@ pub fn wanted(hns: &Hns, views: &ViewSet, settings: &Settings) -> Result<Wanted,
 /// The way from what HNS holds to what the node's views want.
 ///
 /// # Errors
-/// When HNS cannot be read, or a Service asks for what is not available yet.
+/// When HNS cannot be read, or the views are not complete.
 pub fn reconciler(hns: &Hns, stream: &Stream) -> Result<Reconciler, Failure> {
     let observed = Observed::read(Client::new(&hns.emulator), hns.network.id)
         .context("read what HNS holds")?;
@@ -136,13 +130,13 @@ impl<'a> WindowsTrace<'a> {
     /// The tracer's verdict with the Services and limits that decided it, and what the limits foretold of it.
     fn attributed(&self, packet: &Packet, mut verdict: Verdict) -> (Verdict, Substitute) {
         let model = self.view.trace(self.cluster, packet);
-        let (node, network) = (self.view.node(), &self.hns.network);
+        let (node, place) = (self.view.node(), self.hns.place());
         let substitute = match self.frontend(packet) {
             Some((view, frontend)) => {
                 if verdict.outcome != Outcome::Pass {
                     verdict.decided_by.extend(view.deciders(frontend));
                 }
-                limits::substitute(view, frontend, node, network, packet, &model)
+                limits::substitute(view, frontend, node, place, packet, &model)
             }
             None => limits::without_frontend(&model),
         };

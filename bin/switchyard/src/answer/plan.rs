@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use serde_json::Value;
 use switchyard_model::{NodeFacts, ServicePortView, ViewKey};
-use switchyard_winkernel::{HnsObject, Reconciler, Step, Subject, WindowsNetwork, limits};
+use switchyard_winkernel::limits::Place;
+use switchyard_winkernel::{HnsObject, Reconciler, Step, Subject, limits};
 
 /// The way from what HNS holds to what is wanted.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -100,7 +101,7 @@ impl PlanAnswer {
     #[must_use]
     pub fn new<'a>(
         node: &NodeFacts,
-        network: &WindowsNetwork,
+        place: Place<'_>,
         before: &Reconciler,
         steps: &[Step],
         views: impl Iterator<Item = &'a std::sync::Arc<ServicePortView>>,
@@ -115,7 +116,7 @@ impl PlanAnswer {
             },
             foreign: before.foreign().iter().map(PlanObject::from).collect(),
             waiting: before.waiting().iter().map(PlanObject::from).collect(),
-            reports: each_once(views.flat_map(|view| reports(view, node, network))),
+            reports: each_once(views.flat_map(|view| reports(view, node, place))),
         }
     }
 }
@@ -127,12 +128,12 @@ fn each_once(reports: impl Iterator<Item = PlanReport>) -> Vec<PlanReport> {
     reports.filter(|report| seen.insert(key(report))).collect()
 }
 
-fn reports(view: &ServicePortView, node: &NodeFacts, network: &WindowsNetwork) -> Vec<PlanReport> {
+fn reports(view: &ServicePortView, node: &NodeFacts, place: Place<'_>) -> Vec<PlanReport> {
     let mut reports = Vec::new();
     let protocol = view.key.protocol;
     for frontend in &view.frontends {
         let address = super::text(frontend.address).unwrap_or_else(|| "*".to_owned());
-        for limit in limits::met(view, frontend, node, network) {
+        for limit in limits::met(view, frontend, node, place) {
             reports.push(PlanReport {
                 limit: limit.as_str(),
                 service: view.key.service.to_string(),

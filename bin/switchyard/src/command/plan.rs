@@ -24,7 +24,7 @@ pub(super) fn run(
     let view = input.stream.view();
     let before = reconciler(&hns, &input.stream)?;
     let steps = plan(&mut reconciler(&hns, &input.stream)?);
-    let answer = PlanAnswer::new(view.node(), &hns.network, &before, &steps, view.views());
+    let answer = PlanAnswer::new(view.node(), hns.place(), &before, &steps, view.views());
     // Written first: whoever reads the answer may stop reading.
     if let Some(path) = &arguments.write_hns {
         converge(&hns, &input.stream, notices)?;

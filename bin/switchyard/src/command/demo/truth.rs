@@ -51,7 +51,7 @@ pub(super) fn print(node: &WindowsNode, out: &mut dyn Write) -> Result<(), Failu
                 });
             }
             rows.add_row(row);
-            for limit in met(port, frontend, view.node(), &node.hns.network) {
+            for limit in met(port, frontend, view.node(), node.hns.place()) {
                 *limits.entry(limit).or_default() += 1;
             }
         }
