@@ -6,6 +6,7 @@
 //! * `dice`: the source of randomness.
 //! * `nodes`: Nodes, Pods and the address plan.
 //! * `services`, `slices`, `configuration`: the other documents.
+//! * `windows`: the HNS network of a Windows node.
 //! * `packets`: questions about a setup.
 //! * `history`: changes of a setup.
 
@@ -18,6 +19,7 @@ mod services;
 mod slices;
 #[cfg(test)]
 mod tests;
+mod windows;
 
 use serde_json::Value;
 
@@ -56,7 +58,9 @@ impl Generator {
         plan.pods(dice, &mut documents);
         dice.shuffle(&mut documents);
         let configuration = configuration::random(dice, plan.has_v6);
-        Setup { node: plan.own_name(), documents, configuration }
+        let mut setup = Setup { node: plan.own_name(), documents, configuration, windows: None };
+        setup.windows = Some(windows::random(&mut dice.aside(), &plan, &setup));
+        setup
     }
 
     /// Random questions about `setup`, as (from, to): mostly to frontends that exist, from every class of source.

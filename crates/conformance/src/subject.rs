@@ -14,6 +14,10 @@ pub struct Setup {
     /// `KubeProxyConfiguration` and `SwitchyardConfiguration` documents, as in the file that `--config` names.
     #[serde(default)]
     pub configuration: Vec<Value>,
+    /// The HNS network of the node, as in the file that `--network` names; without it the usual one. Only a Windows backend
+    /// looks at it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub windows: Option<Value>,
 }
 
 /// One change of the cluster. Applying a document replaces the one of the same kind, namespace and name.

@@ -38,7 +38,7 @@ pub(super) fn setup(case: &Case, fixture: &Fixture) -> Result<Setup, String> {
             configuration.push(document);
         }
     }
-    Ok(Setup { node: case.node.clone(), documents, configuration })
+    Ok(Setup { node: case.node.clone(), documents, configuration, windows: case.windows.clone() })
 }
 
 /// What makes two documents the same object.

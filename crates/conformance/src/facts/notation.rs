@@ -96,6 +96,9 @@ pub(super) struct Case {
     /// The configuration documents, without their heads.
     #[serde(default)]
     pub(super) configuration: Configuration,
+    /// What the network file says of the node's HNS network; the usual one if left out. Only a Windows backend looks at it.
+    #[serde(default)]
+    pub(super) windows: Option<Value>,
     /// The groups of the file that come before `objects`.
     #[serde(default, rename = "use")]
     pub(super) groups: Vec<String>,

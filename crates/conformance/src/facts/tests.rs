@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::notation::{Standing, Step};
+use super::notation::{Case, Standing, Step};
 use super::run::{Look, check};
 use super::{Fact, Place, Row, Verdict, expand, fixture, load, run};
 use crate::oracle::Oracle;
@@ -268,6 +268,18 @@ fn to_l1(source: &str, port: u16) -> Answer {
             "service/shop/web:http".to_owned(),
         ],
     }
+}
+
+#[test]
+fn a_case_may_name_the_windows_network_it_runs_on() {
+    let fixture = fixture().unwrap();
+    let windows = |text: &str| {
+        let case: Case = serde_saphyr::from_str(text).unwrap();
+        expand::setup(&case, &fixture).unwrap().windows
+    };
+    let network = "{windows: {type: overlay, sourceVip: 10.1.1.2}, steps: []}";
+    assert_eq!(windows(network), Some(json!({"type": "overlay", "sourceVip": "10.1.1.2"})));
+    assert_eq!(windows("{steps: []}"), None);
 }
 
 fn only_row(answer: Option<Answer>, id: &str) -> Row {

@@ -110,7 +110,7 @@ fn switchyard(fields: &Value) -> Value {
 
 fn setup(documents: Vec<Value>, configuration: Vec<Value>) -> Setup {
     let documents = (1..=3).map(node).chain(documents).collect();
-    Setup { node: "n1".to_owned(), documents, configuration }
+    Setup { node: "n1".to_owned(), documents, configuration, windows: None }
 }
 
 /// An answer in few words: an outcome, or for a forwarded packet the source rule and the backends. Backends lack
@@ -554,7 +554,7 @@ fn families_and_lists() {
     let one_node = Setup {
         node: "n1".to_owned(),
         documents: vec![only_v4, json!({"kind": "List", "items": [items, both()]})],
-        configuration: Vec::new(),
+        ..Setup::default()
     };
     assert_eq!(said(&one_node, OUTSIDE, VIP), ALL_REWRITTEN, "B242");
     assert_eq!(said(&one_node, "fd00:1:1::9", "[fd00:20::10]:80/TCP"), "pass", "B242");

@@ -11,6 +11,12 @@ impl Dice {
         Self { state: seed }
     }
 
+    /// Another stream, which follows from how far this one has come. This one goes on as if nothing had been asked: what is
+    /// decided so changes no cluster, packet or change that follows from a seed.
+    pub(super) fn aside(&self) -> Self {
+        Self { state: self.state ^ 0x5851_f42d_4c95_7f2d }
+    }
+
     fn next(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.state ^ (self.state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -138,6 +138,16 @@ fn touched_service(dice: &mut Dice, old: &Value) -> Change {
         }
         _ => service["metadata"]["creationTimestamp"] = json!("2022-01-01T00:00:00Z"),
     }
+    let annotation = match dice.aside().below(12) {
+        0 => Some(("preserve-destination", "true")),
+        1 => Some(("winProxyOptimization", "DISABLED")),
+        _ => None,
+    };
+    if let Some((name, value)) = annotation {
+        let known = &mut service["metadata"]["annotations"];
+        let set = known.get(name).is_none();
+        known[name] = json!(if set { value } else { "" });
+    }
     Change::Apply(service)
 }
 

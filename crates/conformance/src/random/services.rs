@@ -52,6 +52,9 @@ pub(super) fn named(dice: &mut Dice, plan: &Plan, namespace: &str, number: usize
     } else if dice.percent(10) {
         metadata["annotations"] = json!({"preserve-destination": "true"});
     }
+    if dice.aside().percent(8) {
+        metadata["annotations"]["winProxyOptimization"] = json!("DISABLED");
+    }
 
     let mut spec = json!({"ports": ports(dice, number)});
     let kind = dice.weighted(&[22, 28, 44, 3, 3]);
