@@ -4,9 +4,11 @@
 //! again by a plan of one cluster with the seed that the report names and the same number of packets per cluster.
 //!
 //! * `report`: what came of it.
+//! * `limits`: how much of it the subject cannot do.
 //! * `walk`: one cluster and its history.
 //! * `reduce`: the smallest case that still differs.
 
+mod limits;
 mod reduce;
 mod report;
 #[cfg(test)]
@@ -18,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use self::walk::Walk;
 use crate::subject::Subject;
 
+pub use self::limits::{Limits, Share};
 pub use self::report::{Case, Difference, Report, Shares};
 
 /// How many differences a report shows.
@@ -53,7 +56,8 @@ impl Plan {
 
 /// Compares `subject` with the oracle. `progress` is told how many clusters are done.
 pub fn run(subject: &mut dyn Subject, plan: &Plan, progress: &mut dyn FnMut(usize)) -> Report {
-    let mut report = Report { seed: plan.seed, ..Report::default() };
+    let limits = Limits::of(subject.known_limits());
+    let mut report = Report { seed: plan.seed, limits, ..Report::default() };
     for number in 0..plan.clusters {
         let seed = plan.seed.wrapping_add(number);
         let mut walk = Walk::new(subject, &mut report, seed);

@@ -89,6 +89,17 @@ pub trait Subject {
     /// A sentence for the person who reads the report.
     fn trace(&mut self, from: &str, to: &str) -> Result<Answer, String>;
 
+    /// The names of everything that the subject cannot do and says so, whether any packet met it or not. None where it can
+    /// do all.
+    fn known_limits(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Those of [`Self::known_limits`] that changed what became of the packet of the last [`Self::trace`].
+    fn limits(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// The document that `switchyard view -o json` prints.
     ///
     /// # Errors

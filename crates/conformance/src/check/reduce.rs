@@ -57,6 +57,7 @@ pub(super) fn smallest(subject: &mut dyn Subject, difference: &Difference) -> Op
             case.start.configuration.remove(index);
         },
     );
+    reduce_windows(subject, difference, &mut case);
     for document in 0..case.start.documents.len() {
         for path in ["/endpoints", "/spec/ports", "/spec/externalIPs", "/status/addresses"] {
             while_it_helps(
@@ -77,6 +78,25 @@ pub(super) fn smallest(subject: &mut dyn Subject, difference: &Difference) -> Op
         }
     }
     Some(case)
+}
+
+/// Leaves out keys of the network, and the network where none is left.
+fn reduce_windows(subject: &mut dyn Subject, difference: &Difference, case: &mut Case) {
+    let keys = |case: &Case| {
+        let network = case.start.windows.as_ref().and_then(Value::as_object);
+        network.map_or(0, serde_json::Map::len)
+    };
+    while_it_helps(subject, difference, case, keys, |case, index| {
+        let network = case.start.windows.as_mut().and_then(Value::as_object_mut);
+        if let Some(network) = network
+            && let Some(key) = network.keys().nth(index).cloned()
+        {
+            network.remove(&key);
+        }
+    });
+    if keys(case) == 0 {
+        case.start.windows = None;
+    }
 }
 
 /// Tries to leave out each of `count` things, the last first.

@@ -5,11 +5,15 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::limits::Limits;
 use crate::oracle::{Explanation, Policies};
 use crate::subject::{Change, Setup};
 
 /// A share below this many hundredths of all packets is thin.
 const THIN: f64 = 1.0;
+
+/// The share of packets, in hundredths, that no limit may touch: less says too little of the rules of Services.
+const UNTOUCHED: f64 = 50.0;
 
 /// The outcome of a check.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -28,6 +32,9 @@ pub struct Report {
     pub differences: Vec<Difference>,
     /// How many packets each kind of question had.
     pub shares: Shares,
+    /// How many packets each limit of the subject changed; absent where it has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limits: Option<Limits>,
 }
 
 /// How many packets each kind of question had.
@@ -82,7 +89,8 @@ pub struct Difference {
 }
 
 impl Report {
-    /// The kinds of frontend, classes of source, pairs of policies and outcomes that had too few packets to say much.
+    /// The kinds of frontend, classes of source, pairs of policies and outcomes that had too few packets to say much, and
+    /// the packets that no limit touched, where they are less than half of all.
     pub fn thin(&self) -> Vec<String> {
         let shares = &self.shares;
         let groups: [(&str, &BTreeMap<String, u64>, &[&str]); 4] = [
@@ -108,6 +116,9 @@ impl Report {
                 }
             }
         }
+        if self.limits.as_ref().is_some_and(|limits| limits.untouched.percent() < UNTOUCHED) {
+            thin.push("limits untouched".to_owned());
+        }
         thin
     }
 }
@@ -127,6 +138,6 @@ impl Shares {
 
 /// How many hundredths `count` is of `all`.
 #[expect(clippy::cast_precision_loss, reason = "counts of packets are far below 2^52")]
-fn percent(count: u64, all: u64) -> f64 {
+pub(super) fn percent(count: u64, all: u64) -> f64 {
     100.0 * count as f64 / all.max(1) as f64
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Plan, run};
+use super::{Limits, Plan, Report, Share, run};
 use crate::oracle::Oracle;
 use crate::random::apply;
 use crate::subject::{Answer, Change, Setup, Subject};
@@ -17,6 +17,8 @@ enum Fault {
     Deletion,
     /// Everything that is sent counts as changed.
     Idle,
+    /// Every packet to a node port, and no other, meets a limit.
+    Limited,
 }
 
 /// The oracle as a subject.
@@ -24,11 +26,12 @@ struct Mirror {
     setup: Setup,
     oracle: Option<Oracle>,
     fault: Fault,
+    limits: Vec<String>,
 }
 
 impl Mirror {
     fn new(fault: Fault) -> Self {
-        Self { setup: Setup::default(), oracle: None, fault }
+        Self { setup: Setup::default(), oracle: None, fault, limits: Vec::new() }
     }
 
     fn read(&mut self) -> Result<(), String> {
@@ -63,7 +66,19 @@ impl Subject for Mirror {
     }
 
     fn trace(&mut self, from: &str, to: &str) -> Result<Answer, String> {
-        self.oracle.as_ref().ok_or("not started")?.trace(from, to)
+        let answer = self.oracle.as_ref().ok_or("not started")?.trace(from, to)?;
+        let met = answer.decided_by.iter().any(|name| name.starts_with("frontend/NodePort"));
+        self.limits = if met { vec!["nodes".to_owned()] } else { Vec::new() };
+        Ok(answer)
+    }
+
+    fn known_limits(&self) -> Vec<String> {
+        let known = if self.fault == Fault::Limited { &["nodes", "never"][..] } else { &[] };
+        known.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    fn limits(&self) -> Vec<String> {
+        self.limits.clone()
     }
 
     fn view(&mut self) -> Result<Value, String> {
@@ -121,4 +136,32 @@ fn a_needless_change_is_found() {
     let report = run(&mut Mirror::new(Fault::Idle), &plan(80, 8), &mut |_| {});
     assert_eq!(report.differences[0].kind, "idle");
     assert_eq!(report.differences[0].reduced.as_ref().unwrap().batches.len(), 1);
+}
+
+#[test]
+fn the_share_of_each_limit_is_told() {
+    let report = run(&mut Mirror::new(Fault::Limited), &plan(2000, 20), &mut |_| {});
+    let limits = report.limits.as_ref().unwrap();
+    let (nodes, untouched) = (limits.touched["nodes"], limits.untouched);
+    assert_eq!(nodes.all, report.packets);
+    assert!(nodes.packets > 0);
+    assert_eq!(nodes.packets + untouched.packets, report.packets);
+    let json = serde_json::to_value(limits).unwrap();
+    assert_eq!(json["touched"]["never"], json!({"packets": 0, "percent": 0.0}));
+    assert_eq!(json["untouched"]["packets"], untouched.packets);
+
+    let report = run(&mut Mirror::new(Fault::None), &plan(100, 1), &mut |_| {});
+    assert_eq!(report.limits, None);
+    assert_eq!(serde_json::to_value(&report).unwrap().get("limits"), None);
+}
+
+#[test]
+fn limits_that_touch_most_packets_leave_too_little() {
+    let share = |packets| Share { packets, all: 100 };
+    let thin = |packets| {
+        let limits = Limits { untouched: share(packets), touched: Default::default() };
+        Report { limits: Some(limits), ..Report::default() }.thin()
+    };
+    assert!(thin(49).contains(&"limits untouched".to_owned()));
+    assert!(!thin(50).contains(&"limits untouched".to_owned()));
 }

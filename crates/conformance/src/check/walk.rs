@@ -74,6 +74,9 @@ impl<'a> Walk<'a> {
             self.report.packets += 1;
             let expected = explanation.map(|explanation| explanation.answer);
             let got = self.subject.trace(&from, &to);
+            if let Some(limits) = &mut self.report.limits {
+                limits.count(&self.subject.limits());
+            }
             if differs(&expected, &got) {
                 self.differ("trace", (&from, &to), shown(&expected), shown(&got));
             }
