@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use clap::Args;
-use switchyard_conformance::check::{Plan, run};
+use switchyard_conformance::check::{Limits, Plan, Share, run};
 
 use crate::Output;
 use crate::subject::subject;
@@ -10,7 +10,7 @@ use crate::subject::subject;
 /// Holds a backend against the oracle, over random clusters, packets and histories.
 #[derive(Args)]
 pub(crate) struct Check {
-    /// The backend: `model`.
+    /// The backend: `model` or `winkernel`.
     #[arg(long, default_value = "model")]
     backend: String,
     /// How many packets, over all clusters.
@@ -44,7 +44,10 @@ impl Check {
         let json = serde_json::to_value(&report)?;
         match self.output {
             Output::Json => println!("{json}"),
-            Output::Table => println!("{}", serde_json::to_string_pretty(&json)?),
+            Output::Table => {
+                println!("{}", serde_json::to_string_pretty(&json)?);
+                report.limits.iter().for_each(print_limits);
+            }
         }
         for what in &thin {
             eprintln!("check: too few packets: {what}");
@@ -53,4 +56,15 @@ impl Check {
         eprintln!("check on {}: {differences} differences", self.backend);
         Ok(differences == 0 && thin.is_empty())
     }
+}
+
+/// One line for each limit, and one for the packets that met none.
+fn print_limits(limits: &Limits) {
+    let line = |name: &str, share: Share| {
+        println!("{name:<20} {:>9} packets {:>7.3} %", share.packets, share.percent());
+    };
+    for (name, share) in &limits.touched {
+        line(name, *share);
+    }
+    line("none", limits.untouched);
 }

@@ -8,7 +8,7 @@ use switchyard::target::{parse_destination, parse_source};
 use switchyard_conformance::{Answer, Change, Setup, Subject};
 use switchyard_model::{ClusterEvent, Name, ViewEvent};
 use switchyard_nodeview::{Clients, Stream};
-use switchyard_source::{Configuration, Manifests, Refusal};
+use switchyard_source::{Configuration, Manifests, Refusal, WindowsConfiguration};
 
 /// The model as a subject. Objects are read anew at each change, as `--watch` does; the stream underneath sees only what
 /// differs.
@@ -17,6 +17,8 @@ pub(crate) struct Model {
     documents: BTreeMap<(String, String, String), Value>,
     stream: Option<Stream>,
     refused: Vec<Refusal>,
+    /// What only the Windows backend needs of the configuration.
+    pub(super) windows: WindowsConfiguration,
 }
 
 fn key(document: &Value) -> (String, String, String) {
@@ -64,6 +66,7 @@ impl Subject for Model {
         self.documents =
             setup.documents.iter().map(|document| (key(document), document.clone())).collect();
         self.stream = Some(stream);
+        self.windows = configuration.windows;
         Ok(())
     }
 

@@ -1,13 +1,15 @@
 //! The Windows backend: the reconciler into the emulator, and the trace over what the emulator then holds.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 use switchyard::answer::Trace;
 use switchyard::arguments::WindowsArguments;
-use switchyard::network::Hns;
+use switchyard::network::{Hns, NetworkFile};
 use switchyard::target::{parse_destination, parse_source};
 use switchyard::windows::{WindowsTrace, converge, reconciler};
 use switchyard_conformance::{Answer, Change, Setup, Subject};
-use switchyard_source::WindowsConfiguration;
+use switchyard_winkernel::limits::Limit;
 use switchyard_winkernel::plan;
 
 use super::model::{Model, answer};
@@ -17,6 +19,8 @@ use super::model::{Model, answer};
 pub(crate) struct Winkernel {
     model: Model,
     hns: Option<Hns>,
+    /// The limits that changed the answer of the last trace.
+    touched: BTreeSet<Limit>,
 }
 
 impl Winkernel {
@@ -51,39 +55,40 @@ impl Winkernel {
     }
 }
 
-/// Takes the annotation away that cannot be planned for yet; the rules of Services do not know it.
-fn without_preserve_destination(document: &mut Value) {
-    let annotations = document.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut);
-    if let Some(annotations) = annotations {
-        annotations.remove("preserve-destination");
-    }
+/// Whether the packet goes to the same place, whoever decided that.
+fn is_same(one: &Answer, other: &Answer) -> bool {
+    one.outcome == other.outcome
+        && one.backends == other.backends
+        && one.source == other.source
+        && one.affinity == other.affinity
 }
 
 impl Subject for Winkernel {
     fn start(&mut self, setup: &Setup) -> Result<(), String> {
-        let mut setup = setup.clone();
-        setup.documents.iter_mut().for_each(without_preserve_destination);
-        self.model.start(&setup)?;
-        let windows = WindowsConfiguration::default();
-        let hns = Hns::new(&WindowsArguments::default(), &windows, self.model.stream()?)
-            .map_err(|failure| failure.to_string())?;
-        self.hns = Some(hns);
+        self.touched.clear();
+        self.model.start(setup)?;
+        let network =
+            setup.windows.as_ref().map(|network| NetworkFile::parse(&network.to_string()));
+        let network = network.transpose().map_err(|trouble| format!("windows: {trouble}"))?;
+        let arguments = WindowsArguments::default();
+        let hns = Hns::described(
+            network.unwrap_or_default(),
+            &arguments,
+            &self.model.windows,
+            self.model.stream()?,
+        );
+        self.hns = Some(hns.map_err(|failure| failure.to_string())?);
         self.converge()
     }
 
     fn change(&mut self, batch: &[Change]) -> Result<usize, String> {
-        let mut batch = batch.to_vec();
-        for change in &mut batch {
-            if let Change::Apply(document) = change {
-                without_preserve_destination(document);
-            }
-        }
-        let changes = self.model.change(&batch)?;
+        let changes = self.model.change(batch)?;
         self.converge()?;
         Ok(changes)
     }
 
     fn trace(&mut self, from: &str, to: &str) -> Result<Answer, String> {
+        self.touched.clear();
         let hns = self.hns.as_ref().ok_or("not started")?;
         let state = hns.emulator.state();
         let trace = WindowsTrace::new(hns, &state, self.model.stream()?);
@@ -91,13 +96,91 @@ impl Subject for Winkernel {
             .packet(&parse_source(from)?, parse_destination(to)?)
             .map_err(|failure| failure.to_string())?;
         let (verdict, substitute) = trace.foretold(&packet);
-        if substitute.foretells(&verdict) {
-            return self.model.trace(from, to);
+        if !substitute.foretells(&verdict) {
+            return answer(&Trace::from(&verdict));
         }
-        answer(&Trace::from(&verdict))
+        let model = self.model.trace(from, to)?;
+        // A limit that the packet meets and that changes nothing is none for this packet.
+        if !is_same(&model, &answer(&Trace::from(&verdict))?) {
+            self.touched = substitute.limits;
+        }
+        Ok(model)
+    }
+
+    fn known_limits(&self) -> Vec<String> {
+        Limit::ALL.iter().map(ToString::to_string).collect()
+    }
+
+    fn limits(&self) -> Vec<String> {
+        self.touched.iter().map(ToString::to_string).collect()
     }
 
     fn view(&mut self) -> Result<Value, String> {
         self.model.view()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const TO: &str = "172.20.0.10:80/TCP";
+
+    /// A Service with affinity and a backend elsewhere, and one without backends.
+    fn setup(windows: Option<Value>) -> Setup {
+        let service = |name: &str, ip: &str| {
+            json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": "shop"},
+                "spec": {"clusterIP": ip, "ports": [{"port": 80}], "sessionAffinity": "ClientIP"}})
+        };
+        let documents = vec![
+            json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n1"}, "spec": {"podCIDR": "10.1.1.0/24"},
+                "status": {"addresses": [{"type": "InternalIP", "address": "192.0.2.11"}]}}),
+            service("web", "172.20.0.10"),
+            service("empty", "172.20.0.11"),
+            json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
+                "metadata": {"name": "web-1", "namespace": "shop", "labels": {"kubernetes.io/service-name": "web"}},
+                "ports": [{"name": "", "port": 8080}], "endpoints": [{"addresses": ["10.1.2.21"], "nodeName": "n2"}]}),
+        ];
+        Setup { node: "n1".to_owned(), documents, windows, ..Setup::default() }
+    }
+
+    /// The limits that change the answer to a local pod.
+    fn limits(windows: Option<Value>, to: &str) -> Vec<String> {
+        let mut winkernel = Winkernel::default();
+        winkernel.start(&setup(windows)).unwrap();
+        winkernel.trace("10.1.1.9", to).unwrap();
+        winkernel.limits()
+    }
+
+    #[test]
+    fn the_network_of_a_setup_is_the_one_that_answers() {
+        assert_eq!(limits(None, TO), <[String; 0]>::default());
+        assert_eq!(limits(Some(json!({"hnsVersion": "11.10"})), TO), ["affinity-timeout"]);
+        assert_eq!(limits(Some(json!({"dsr": false})), TO), ["client-address"]);
+    }
+
+    #[test]
+    fn limits_are_those_of_the_last_packet() {
+        let mut winkernel = Winkernel::default();
+        winkernel.start(&setup(None)).unwrap();
+        winkernel.trace("10.1.1.9", "172.20.0.11:80/TCP").unwrap();
+        assert_eq!(winkernel.limits(), ["refusal"]);
+        assert!(winkernel.known_limits().contains(&"refusal".to_owned()));
+        winkernel.trace("10.1.1.9", TO).unwrap();
+        assert_eq!(winkernel.limits(), <[String; 0]>::default());
+        // A client outside gets no backend elsewhere under direct server return.
+        winkernel.trace("203.0.113.7", TO).unwrap();
+        assert!(winkernel.limits().contains(&"dsr-remote-client".to_owned()));
+    }
+
+    #[test]
+    fn a_network_that_cannot_be_read_or_used_is_named() {
+        let start = |windows| Winkernel::default().start(&setup(Some(windows))).unwrap_err();
+        let trouble = start(json!({"colour": "red"}));
+        assert!(trouble.starts_with("windows: colour: unknown field"), "{trouble}");
+        let trouble = start(json!({"type": "overlay"}));
+        assert!(trouble.contains("--source-vip"), "{trouble}");
     }
 }
