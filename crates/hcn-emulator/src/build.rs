@@ -3,7 +3,9 @@
 //! This is the emulator's own table. It is not made from the client's (`switchyard_hcn::Capabilities`), so that a mistake in
 //! one shows against the other.
 
-use switchyard_hcn::Version;
+use std::fmt;
+
+use switchyard_hcn::{LoadBalancer, Version};
 
 use crate::knobs::Modify;
 
@@ -22,6 +24,38 @@ pub struct Build {
     pub ipv6: bool,
     /// Whether the distribution of a port mapping is looked at.
     pub distribution: bool,
+}
+
+/// What a load balancer asks of a build that the build does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beyond {
+    /// Direct server return.
+    DirectServerReturn,
+    /// The IPv6 family.
+    Ipv6,
+    /// So many endpoints.
+    Destinations {
+        /// How many it names.
+        named: usize,
+        /// How many it may.
+        most: usize,
+    },
+}
+
+impl fmt::Display for Beyond {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DirectServerReturn => {
+                f.write_str("no direct server return, which came with 9.3 and 10.2 (hcsshim)")
+            }
+            Self::Ipv6 => f.write_str("no load balancers of IPv6, which came with 11.10 (hcsshim)"),
+            Self::Destinations { named, most } => write!(
+                f,
+                "no load balancers of more than {most} endpoints, and this one names {named} \
+                 (kubernetes/kubernetes#98680)"
+            ),
+        }
+    }
 }
 
 /// Versions of builds that are found on nodes, with the product each is of. The pairs are inferred from hcsshim's feature
@@ -55,6 +89,18 @@ impl Build {
             // microsoft/hcsshim: session affinity from 12.0 on.
             distribution: major >= 12,
         }
+    }
+
+    /// What `load_balancer` asks for that this build does not have.
+    pub fn beyond(self, load_balancer: &LoadBalancer) -> impl Iterator<Item = Beyond> {
+        let is_ipv6 = load_balancer.is_ipv6() || load_balancer.vips().any(|vip| vip.is_ipv6());
+        let (named, most) = (load_balancer.host_compute_endpoints.len(), self.maximum_destinations);
+        let all = [
+            (load_balancer.is_dsr() && !self.direct_server_return, Beyond::DirectServerReturn),
+            (is_ipv6 && !self.ipv6, Beyond::Ipv6),
+            (named > most, Beyond::Destinations { named, most }),
+        ];
+        all.into_iter().filter(|(is_beyond, _)| *is_beyond).map(|(_, beyond)| beyond)
     }
 }
 

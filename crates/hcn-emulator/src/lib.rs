@@ -30,7 +30,7 @@ mod setup;
 mod state;
 mod trace;
 
-pub use build::{Build, FOUND};
+pub use build::{Beyond, Build, FOUND};
 pub use calls::{Call, Calls};
 pub use emulator::Emulator;
 pub use fault::{Fault, FaultScript, On, Trouble};
@@ -45,6 +45,6 @@ pub use service::{Begun, Notice, SavedData, Service};
 pub use setup::{Setup, SetupError};
 pub use state::{State, StateError};
 pub use trace::{
-    Action, Asked, Backend, Cell, Explanation, Fate, Lost, Matched, MatchedBy, NodeAddresses,
-    NotRouted, Note, Rule, SeenAs, Source, Step, SwitchPort, Tracer, Unmatched,
+    Action, Asked, Backend, Cell, Explanation, Fate, Lost, Matched, MatchedBy, Misleading,
+    NodeAddresses, NotRouted, Note, Rule, SeenAs, Source, Step, SwitchPort, Tracer, Unmatched,
 };

@@ -3,11 +3,12 @@
 //! * `table`: what a load balancer does with packets of which clients.
 //! * `backends`: what becomes of each of its endpoints; `overlay`: which remote ones are routed there.
 //! * `rules`: the rules of the virtual switch on the way.
-//! * `explanation`: all of that as data. `explain` puts it together.
+//! * `explanation`: all of that as data. `explain` puts it together, `note` with what is worth knowing besides.
 
 mod backends;
 mod explain;
 mod explanation;
+mod note;
 mod overlay;
 mod rules;
 mod table;
@@ -21,8 +22,9 @@ use switchyard_model::{
 };
 
 pub use backends::{Backend, Fate, Lost};
-pub use explanation::{Explanation, Matched, MatchedBy, Note, SeenAs, Step, Unmatched};
-pub use overlay::NotRouted;
+pub use explanation::{Explanation, Matched, MatchedBy, SeenAs, Step, Unmatched};
+pub use note::Note;
+pub use overlay::{Misleading, NotRouted};
 pub use rules::{Rule, SwitchPort};
 pub use table::{Action, Asked, Cell, Source};
 
@@ -180,10 +182,15 @@ impl<'a> Tracer<'a> {
     }
 }
 
-/// The port on the backends. hcsshim: with PreserveDip nothing is translated, so they see the port that the client sent to.
+/// Whether packets reach the backends with the destination that the client sent them to.
+fn preserves(mapping: &PortMapping) -> bool {
+    mapping.flags.contains(PortMappingFlags::PRESERVE_DIP)
+}
+
+/// The port on the backends. hcsshim: with PreserveDip there is no translation of the destination; that this is so of the
+/// port, too: inferred.
 fn backend_port(mapping: &PortMapping) -> u16 {
-    let preserve = mapping.flags.contains(PortMappingFlags::PRESERVE_DIP);
-    if preserve { mapping.external_port } else { mapping.internal_port }
+    if preserves(mapping) { mapping.external_port } else { mapping.internal_port }
 }
 
 /// What becomes of a packet that is spread over `backends`.
@@ -204,11 +211,10 @@ fn spread(
         decided_by.limit(DANGLING);
         return Verdict::without_backends(Outcome::Drop, decided_by);
     }
-    let mut reached: BTreeSet<Reached> = BTreeSet::new();
     for backend in backends.iter().filter(|backend| backend.fate == Fate::Serves) {
         decided_by.endpoint(&backend.endpoint);
-        reached.extend(backend.reached);
     }
+    let reached = reached_once(backends);
     if reached.is_empty() {
         // kubernetes/kubernetes#115344: the rule for clients outside has the local backends only, so with none of them
         // there is no rule.
@@ -223,6 +229,17 @@ fn spread(
         sticky,
         decided_by,
     }
+}
+
+/// Where those are that serve. A local and a remote endpoint at one address are one destination, and it is on this node.
+fn reached_once(backends: &[Backend]) -> BTreeSet<Reached> {
+    let mut places: BTreeMap<(IpAddr, u16), bool> = BTreeMap::new();
+    let serving = backends.iter().filter(|backend| backend.fate == Fate::Serves);
+    for own in serving.filter_map(|backend| backend.reached) {
+        *places.entry((own.address, own.port)).or_default() |= own.local;
+    }
+    let reached = |((address, port), local)| Reached { address, port, local };
+    places.into_iter().map(reached).collect()
 }
 
 /// What the backends see. A client that is picked itself is rewritten in any case, as otherwise its answer would never

@@ -2,6 +2,7 @@
 
 use switchyard_hcn::{Endpoint, Error, Guid, LoadBalancer, hresult};
 
+use crate::Beyond;
 use crate::frontend::frontends;
 use crate::index::blocks;
 use crate::knobs::{DuplicateFrontend, Modify};
@@ -113,9 +114,9 @@ impl Service {
 
     /// microsoft/Windows-Containers#485: what a build cannot do is an unsupported request. That these two are: inferred.
     fn check_build(&self, load_balancer: &LoadBalancer) -> Result<(), Error> {
-        let build = self.build();
-        let is_ipv6 = load_balancer.is_ipv6() || load_balancer.vips().any(|vip| vip.is_ipv6());
-        if (load_balancer.is_dsr() && !build.direct_server_return) || (is_ipv6 && !build.ipv6) {
+        // How many endpoints are too many may be set, and is checked before.
+        let mut lacks = self.build().beyond(load_balancer);
+        if lacks.any(|beyond| !matches!(beyond, Beyond::Destinations { .. })) {
             return Err(refused(hresult::HCN_E_REQUEST_UNSUPPORTED));
         }
         Ok(())

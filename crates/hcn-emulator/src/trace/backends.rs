@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use switchyard_hcn::{Guid, LoadBalancer, MacAddress};
+use switchyard_hcn::{Endpoint, Guid, LoadBalancer, MacAddress};
 use switchyard_model::{Family, Reached};
 
 use super::overlay::{NotRouted, Overlays};
@@ -48,6 +48,14 @@ pub enum Lost {
     NoAddress(Family),
     /// The load balancer is degraded (state 4): its rules are not in place.
     Degraded,
+    /// HNS has no network with this id, which the endpoint is on.
+    NoNetwork(Guid),
+    /// The endpoint was taken off its port of the switch (state 4).
+    Detached,
+    /// The endpoint itself is degraded (state 5).
+    EndpointDegraded,
+    /// The endpoint is gone, and only its document is left (state 6).
+    Destroyed,
     /// The endpoint is on an overlay network that does not carry packets to it.
     NotRouted(NotRouted),
 }
@@ -73,6 +81,10 @@ impl Lost {
             Self::Missing => "missing",
             Self::NoAddress(_) => "noAddress",
             Self::Degraded => "degraded",
+            Self::NoNetwork(_) => "noNetwork",
+            Self::Detached => "detached",
+            Self::EndpointDegraded => "endpointDegraded",
+            Self::Destroyed => "destroyed",
             Self::NotRouted(why) => why.as_str(),
         }
     }
@@ -84,6 +96,12 @@ impl fmt::Display for Lost {
             Self::Missing => f.write_str("HNS has no such endpoint"),
             Self::NoAddress(family) => write!(f, "it has no {family} address"),
             Self::Degraded => f.write_str("the load balancer is degraded (state 4)"),
+            Self::NoNetwork(network) => {
+                write!(f, "HNS has no network {network}, which it is on (inferred)")
+            }
+            Self::Detached => f.write_str("it has no port: it is detached (state 4) (inferred)"),
+            Self::EndpointDegraded => f.write_str("it is degraded itself (state 5) (inferred)"),
+            Self::Destroyed => f.write_str("it is destroyed (state 6) (inferred)"),
             Self::NotRouted(why) => why.fmt(f),
         }
     }
@@ -129,10 +147,12 @@ impl Surroundings<'_> {
         let mut backends: Vec<Backend> =
             ids.map(|id| self.backend(*id, load_balancer.is_degraded())).collect();
         if matches!(asked, Asked::OnThisNode) {
-            let elsewhere = |backend: &&mut Backend| {
-                backend.fate == Fate::Serves && backend.reached.is_some_and(|own| !own.local)
+            // The rule for such clients has no share for what is elsewhere, so that none of it can be lost.
+            let not_asked = |backend: &&mut Backend| {
+                backend.reached.is_some_and(|own| !own.local)
+                    && backend.fate != Fate::Lost(Lost::Degraded)
             };
-            for backend in backends.iter_mut().filter(elsewhere) {
+            for backend in backends.iter_mut().filter(not_asked) {
                 backend.fate = Fate::NotAsked;
             }
         }
@@ -156,9 +176,26 @@ impl Surroundings<'_> {
         if degraded {
             return lost(reached, Lost::Degraded);
         }
-        match self.overlays.refuse(endpoint, address, self.node) {
-            Some(why) => lost(reached, Lost::NotRouted(why)),
+        let routed = || self.overlays.refuse(endpoint, address, self.node).map(Lost::NotRouted);
+        match self.not_in_place(endpoint).or_else(routed) {
+            Some(why) => lost(reached, why),
             None => Backend { endpoint: id, reached, fate: Fate::Serves },
+        }
+    }
+
+    /// Why an endpoint that HNS has is of no use, whatever leads to it. microsoft/hcsshim#1043: rules cannot be made for an
+    /// endpoint without its port; and a network takes its endpoints along (hcsshim's tests). That those which are there
+    /// before get nothing any more: inferred. Remote endpoints never have a port.
+    fn not_in_place(&self, endpoint: &Endpoint) -> Option<Lost> {
+        match endpoint.state {
+            Endpoint::DETACHED if !endpoint.is_remote() => Some(Lost::Detached),
+            Endpoint::DEGRADED => Some(Lost::EndpointDegraded),
+            Endpoint::DESTROYED => Some(Lost::Destroyed),
+            _ => {
+                let network = endpoint.host_compute_network.filter(|_| endpoint.is_remote());
+                let missing = network.filter(|id| self.state.network(*id).is_none());
+                missing.map(Lost::NoNetwork)
+            }
         }
     }
 
@@ -168,7 +205,7 @@ impl Surroundings<'_> {
         let mut first_with = BTreeMap::new();
         for backend in backends.iter_mut().filter(|backend| backend.fate == Fate::Serves) {
             let endpoint = self.state.endpoint(backend.endpoint);
-            let Some(mac) = endpoint.and_then(switchyard_hcn::Endpoint::mac) else { continue };
+            let Some(mac) = endpoint.and_then(Endpoint::mac) else { continue };
             let first = *first_with.entry(mac).or_insert(backend.endpoint);
             if first != backend.endpoint {
                 backend.fate = Fate::SameMac { first, mac };

@@ -3,15 +3,13 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use switchyard_hcn::{
-    Endpoint, Guid, LoadBalancer, Network, NetworkType, Policy, PortMappingFlags,
-};
+use switchyard_hcn::{Endpoint, Guid, LoadBalancer, Network, NetworkType, Policy};
 use switchyard_model::{Destination, Family, SourceSeen};
 
 use super::rules::Forwarded;
 use super::{
-    Action, Asked, Backend, Fate, Followed, Matched, MatchedBy, Note, SeenAs, Source, Step, Tracer,
-    Unmatched, backend_port,
+    Backend, Fate, Followed, Matched, MatchedBy, SeenAs, Step, Tracer, Unmatched, backend_port,
+    preserves,
 };
 use crate::frontend::{Frontend, frontends};
 
@@ -121,7 +119,8 @@ impl<'a> Tracer<'a> {
             },
             management,
             external_port: followed.port,
-            internal_port: followed.held.mapping.internal_port,
+            internal_port: backend_port(followed.held.mapping),
+            translates: !preserves(followed.held.mapping),
             protocol: followed.protocol,
             named: ids.len(),
             has_remote: flagged.clone().any(Endpoint::is_remote),
@@ -129,51 +128,6 @@ impl<'a> Tracer<'a> {
             to_pod: serving.iter().any(|backend| is_pod(&backend)),
             routed: elsewhere && switched,
         }
-    }
-
-    fn notes(&self, followed: &Followed<'a>, network: Option<(Guid, &Network)>) -> Vec<Note> {
-        let (load_balancer, mapping) = (followed.held.load_balancer, followed.held.mapping);
-        let mut notes = Vec::new();
-        if let Action::Spread(asked, source) = followed.cell.action {
-            let reached = &followed.verdict.backends;
-            if load_balancer.host_compute_endpoints.is_empty() {
-                notes.push(Note::NoEndpoints);
-            } else if followed.backends.iter().all(|own| matches!(own.fate, Fate::Lost(_))) {
-                notes.push(Note::NoShareLeft);
-            } else if reached.is_empty() && asked == Asked::OnThisNode {
-                notes.push(Note::NoneOnThisNode);
-            }
-            let client = followed.client.address;
-            if source == Source::Kept && reached.iter().any(|own| own.address == client) {
-                notes.push(Note::PicksClient(client));
-            }
-            let twice = reached.iter().zip(reached.iter().skip(1));
-            let twice = twice.filter(|(one, next)| one.address == next.address);
-            notes.extend(twice.map(|(one, _)| Note::LocalAndRemote(one.address)));
-        }
-        if mapping.distribution_type != self.distribution(mapping) {
-            notes.push(Note::NoDistribution(self.state.version));
-        }
-        if mapping.flags.contains(PortMappingFlags::USE_MUX) {
-            notes.push(Note::UseMux);
-        }
-        if mapping.flags.contains(PortMappingFlags::PRESERVE_DIP) {
-            notes.push(Note::PreserveDip);
-        }
-        if !load_balancer.source_vip.is_empty() && source_vip(followed).is_none() {
-            notes.push(Note::UnusableSourceVip(load_balancer.source_vip.clone()));
-        }
-        if let Some((id, network)) = network
-            && network.network_type == NetworkType::Overlay
-        {
-            if followed.by == MatchedBy::Vip && !self.has_remote_at(id, followed.address) {
-                notes.push(Note::NothingAtVip(followed.address));
-            }
-            if self.overlays.host_is_unknown(id) {
-                notes.push(Note::UnknownHostMac(id));
-            }
-        }
-        notes
     }
 
     /// The network that a load balancer is on: that of its first endpoint which has one, else the only network of a kind
@@ -207,18 +161,10 @@ impl<'a> Tracer<'a> {
             IpAddr::V6(_) => std::net::Ipv6Addr::UNSPECIFIED.into(),
         })
     }
-
-    fn has_remote_at(&self, network: Guid, address: IpAddr) -> bool {
-        self.state.endpoints().any(|(_, endpoint)| {
-            endpoint.is_remote()
-                && endpoint.host_compute_network == Some(network)
-                && endpoint.addresses().any(|own| own == address)
-        })
-    }
 }
 
 /// The load balancer's source VIP, if it is an address of the packet's family.
-fn source_vip(followed: &Followed<'_>) -> Option<IpAddr> {
+pub(super) fn source_vip(followed: &Followed<'_>) -> Option<IpAddr> {
     let address: IpAddr = followed.held.load_balancer.source_vip.parse().ok()?;
     (Family::of(address) == Family::of(followed.address)).then_some(address)
 }

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use switchyard_hcn::{Distribution, Guid, PortMappingFlags, Version};
+use switchyard_hcn::{Distribution, Guid, PortMappingFlags};
 use switchyard_model::{Protocol, SourceSeen, Verdict};
 
+use super::Note;
 use super::backends::Backend;
 use super::rules::Rule;
 use super::table::Cell;
@@ -98,33 +99,6 @@ pub struct SeenAs {
     pub instead: IpAddr,
     /// Whether that is the load balancer's source VIP; else it is the node's address.
     pub by_source_vip: bool,
-}
-
-/// What is worth knowing besides.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Note {
-    /// The load balancer names no endpoint.
-    NoEndpoints,
-    /// No share is left.
-    NoShareLeft,
-    /// No backend is on this node, and only those are asked for.
-    NoneOnThisNode,
-    /// The port mapping has a distribution, and HNS of this version does not look at it.
-    NoDistribution(Version),
-    /// The port mapping has `UseMux`.
-    UseMux,
-    /// The port mapping has `PreserveDip`.
-    PreserveDip,
-    /// The client may be picked itself.
-    PicksClient(IpAddr),
-    /// A local and a remote endpoint have one address.
-    LocalAndRemote(IpAddr),
-    /// The source VIP of the load balancer is no address of the packet's family.
-    UnusableSourceVip(String),
-    /// No remote endpoint is at the VIP on an overlay network.
-    NothingAtVip(IpAddr),
-    /// The host's hardware address on an overlay network is not known, so those of endpoints are not judged.
-    UnknownHostMac(Guid),
 }
 
 impl Step {
@@ -309,75 +283,6 @@ impl fmt::Display for SeenAs {
                 f,
                 "the backend sees {client}, the client's own address, but the client itself sees \
                  {instead}, {whose}"
-            ),
-        }
-    }
-}
-
-impl Note {
-    /// The word used in JSON.
-    #[must_use]
-    pub fn as_str(&self) -> &'static str {
-        match self {
-            Self::NoEndpoints => "noEndpoints",
-            Self::NoShareLeft => "noShareLeft",
-            Self::NoneOnThisNode => "noneOnThisNode",
-            Self::NoDistribution(_) => "noDistribution",
-            Self::UseMux => "useMux",
-            Self::PreserveDip => "preserveDip",
-            Self::PicksClient(_) => "picksClient",
-            Self::LocalAndRemote(_) => "localAndRemote",
-            Self::UnusableSourceVip(_) => "unusableSourceVip",
-            Self::NothingAtVip(_) => "nothingAtVip",
-            Self::UnknownHostMac(_) => "unknownHostMac",
-        }
-    }
-}
-
-impl fmt::Display for Note {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoEndpoints => f.write_str("the load balancer names no endpoint"),
-            Self::NoShareLeft => f.write_str("no share is left: the packet is lost"),
-            Self::NoneOnThisNode => f.write_str(
-                "no backend is on this node: there is no rule for such clients, and the packet is \
-                 left alone (kubernetes/kubernetes#115344)",
-            ),
-            Self::NoDistribution(version) => write!(
-                f,
-                "HNS {version} does not look at the distribution, which came with 12.0 (hcsshim)"
-            ),
-            Self::UseMux => f.write_str(
-                "UseMux: the packet is taken to come by a load balancer that left its destination \
-                 as it was; that alone changes nothing (the published schema calls it not used)",
-            ),
-            Self::PreserveDip => f.write_str(
-                "PreserveDip: address and port stay as they were sent, so the backend must have \
-                 the VIP (hcsshim)",
-            ),
-            Self::PicksClient(client) => write!(
-                f,
-                "{client} may be picked itself: that needs the loopback path of its network \
-                 (containernetworking/plugins#613)"
-            ),
-            Self::LocalAndRemote(address) => write!(
-                f,
-                "a local and a remote endpoint have the address {address}: HNS takes both, and \
-                 which of them the address means is not known"
-            ),
-            Self::UnusableSourceVip(text) => {
-                write!(f, "the source VIP {text:?} is no address of the packet's family")
-            }
-            Self::NothingAtVip(vip) => write!(
-                f,
-                "the overlay network has no remote endpoint at {vip}: kube-proxy makes one at \
-                 every ClusterIP, with the host's hardware address, so that packets to it are \
-                 switched to the host"
-            ),
-            Self::UnknownHostMac(network) => write!(
-                f,
-                "the host's hardware address on network {network} is not known: those of its \
-                 endpoints are not judged"
             ),
         }
     }

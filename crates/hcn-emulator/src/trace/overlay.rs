@@ -78,6 +78,39 @@ impl fmt::Display for NotRouted {
     }
 }
 
+/// Why a remote endpoint at a VIP does not lead packets to this host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Misleading {
+    /// It has no provider address, or one that cannot be read.
+    NoProvider,
+    /// Its provider address is of another node.
+    Provider(IpAddr),
+    /// It has no hardware address, or one that cannot be read.
+    NoMac,
+    /// It has another hardware address than the host.
+    Mac {
+        /// What it has.
+        mac: MacAddress,
+        /// The host's.
+        host: MacAddress,
+    },
+}
+
+impl fmt::Display for Misleading {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoProvider => f.write_str("no provider address"),
+            Self::Provider(provider) => {
+                write!(f, "the provider address {provider}, which is not this node's")
+            }
+            Self::NoMac => f.write_str("no hardware address"),
+            Self::Mac { mac, host } => {
+                write!(f, "the hardware address {mac}, not the host's {host}")
+            }
+        }
+    }
+}
+
 /// The overlay networks of a state. On other networks the underlay routes, so there is nothing to know of them.
 #[derive(Debug)]
 pub(super) struct Overlays(BTreeMap<Guid, Overlay>);
@@ -135,6 +168,27 @@ impl Overlays {
             prefix: route.destination_prefix,
             routed: route.provider_address,
         })
+    }
+
+    /// Why `endpoint`, which is at a VIP on `network`, does not lead packets to this host. kube-proxy gives such an endpoint
+    /// the host's hardware address and this node's own provider address. Addresses that are not known are not judged.
+    pub(super) fn misleads(
+        &self,
+        network: Guid,
+        endpoint: &Endpoint,
+        node: &NodeAddresses,
+    ) -> Option<Misleading> {
+        let Some(provider) = endpoint.provider_address() else {
+            return Some(Misleading::NoProvider);
+        };
+        if node.iter().next().is_some() && !node.contains(provider) {
+            return Some(Misleading::Provider(provider));
+        }
+        let Some(mac) = endpoint.mac() else {
+            return Some(Misleading::NoMac);
+        };
+        let host = self.0.get(&network)?.host?;
+        (mac != host).then_some(Misleading::Mac { mac, host })
     }
 
     /// Whether hardware addresses on `network` cannot be judged, for want of the host's.

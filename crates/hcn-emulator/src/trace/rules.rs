@@ -77,6 +77,8 @@ pub(super) struct Forwarded {
     pub(super) management: IpAddr,
     pub(super) external_port: u16,
     pub(super) internal_port: u16,
+    /// Whether the destination is translated: not with PreserveDip.
+    pub(super) translates: bool,
     pub(super) protocol: Protocol,
     /// How many endpoints the load balancer names.
     pub(super) named: usize,
@@ -109,7 +111,7 @@ impl Forwarded {
                 SwitchPort::HostVnic
             }
             (Origin::RemotePod | Origin::Outside, true) => {
-                rules.push(self.translation(SwitchPort::ExternalAdapter));
+                rules.extend(self.translation(SwitchPort::ExternalAdapter));
                 rules.extend(self.hairpin());
                 SwitchPort::ExternalAdapter
             }
@@ -123,9 +125,14 @@ impl Forwarded {
             rules.push(self.route(leaves_at));
         }
         if self.to_pod {
-            rules.push(self.translation(SwitchPort::BackendPod));
+            rules.extend(self.translation(SwitchPort::BackendPod));
         }
         rules
+    }
+
+    /// Whether a rule of the load balancer that is known is only inferred all the same: no source has those with PreserveDip.
+    const fn is_inferred(&self, known: bool) -> bool {
+        !known || !self.translates
     }
 
     /// On the client pod's port: picks and translates.
@@ -143,7 +150,7 @@ impl Forwarded {
             layer: "LB_DSR",
             group: self.group("LB_DSR_", "_OUT"),
             name,
-            inferred: false,
+            inferred: self.is_inferred(true),
         }
     }
 
@@ -154,11 +161,11 @@ impl Forwarded {
             let group = if self.is_ipv6() { "LB_OUT_V6" } else { "LB_OUT_V4" };
             ("LB", group.to_owned(), self.named_twice("LB_HOST", self.internal_port))
         } else {
-            let prefix = if self.named == 1 { "NAT" } else { "LB" };
+            let prefix = if self.named == 1 && self.translates { "NAT" } else { "LB" };
             let group = self.group("SLB_GROUP_LB_", "_OUT");
             ("SLB_LB_LAYER", group, self.named_twice(prefix, self.external_port))
         };
-        let inferred = !self.dsr || self.client != Origin::Node;
+        let inferred = self.is_inferred(self.dsr && self.client == Origin::Node);
         Rule { port: SwitchPort::HostVnic, layer, group, name, inferred }
     }
 
@@ -170,17 +177,21 @@ impl Forwarded {
             layer: "SLB_HAIRPIN_LAYER",
             group: self.group("SLB_GROUP_HAIRPIN_", "_IN"),
             name: self.named_twice("HairPin", self.external_port),
-            inferred: !self.dsr,
+            inferred: self.is_inferred(self.dsr),
         })
     }
 
-    /// On the backend pod's port, and by kubernetes/kubernetes#115344 for clients outside before it: translates.
-    fn translation(&self, port: SwitchPort) -> Rule {
+    /// On the backend pod's port, and by kubernetes/kubernetes#115344 for clients outside before it: translates. With
+    /// PreserveDip nothing is.
+    fn translation(&self, port: SwitchPort) -> Option<Rule> {
+        if !self.translates {
+            return None;
+        }
         let number = self.protocol.number();
         let name = format!("NAT_<id>_{}_{}_{number}", self.vip, self.external_port);
         let inferred = !self.dsr || port != SwitchPort::BackendPod;
         let group = self.group("SLB_GROUP_NAT_", "_IN");
-        Rule { port, layer: "SLB_NAT_LAYER", group, name, inferred }
+        Some(Rule { port, layer: "SLB_NAT_LAYER", group, name, inferred })
     }
 
     /// Where the packet leaves for another node.

@@ -2,6 +2,7 @@ use serde_json::{Value, json};
 use switchyard_model::{Client, Origin};
 
 use super::*;
+use crate::Beyond;
 
 mod explain;
 mod overlay;
@@ -208,6 +209,86 @@ fn a_lost_share_is_told() {
     check(balancer(DSR, &[21, 99]), Origin::Outside, "198.51.100.7", both);
     let local = "forward 10.1.1.21:8080* keep <- endpoint/011 limit/dangling loadBalancer/100";
     check(balancer(DSR, &[11, 99]), Origin::Outside, "198.51.100.7", local);
+}
+
+#[test]
+fn an_endpoint_that_is_not_in_place_has_no_share() {
+    let verdict = |number: u32, endpoint_state: u16, origin| {
+        let document = balancer(DSR, &[11, 12, 21]).document(100);
+        let mut endpoints = endpoints();
+        for endpoint in endpoints.as_array_mut().unwrap() {
+            if endpoint["ID"] == guid(number) {
+                endpoint["State"] = json!(endpoint_state);
+            }
+        }
+        let file = json!({ "endpoints": endpoints, "loadBalancers": [document] });
+        let state = State::from_json(&file.to_string()).unwrap();
+        let node = NodeAddresses::from_iter([NODE.parse().unwrap()]);
+        said(&Tracer::new(&state, node).trace(&packet(origin, "198.51.100.7", VIP)))
+    };
+    let all = "forward 10.1.1.21:8080* 10.1.1.22:8080* 10.1.2.21:8080 keep \
+               <- endpoint/011 endpoint/012 endpoint/021 loadBalancer/100";
+    let local = "forward 10.1.1.22:8080* 10.1.2.21:8080 keep \
+                 <- endpoint/012 endpoint/021 limit/dangling loadBalancer/100";
+    let remote = "forward 10.1.1.21:8080* 10.1.1.22:8080* keep \
+                  <- endpoint/011 endpoint/012 limit/dangling loadBalancer/100";
+    for (endpoint_state, of_local, of_remote) in [
+        (0, all, all),
+        (1, all, all),
+        (2, all, all),
+        (3, all, all),
+        // A remote endpoint has no port that it could be taken off.
+        (4, local, all),
+        (5, local, remote),
+        (6, local, remote),
+    ] {
+        assert_eq!(verdict(11, endpoint_state, Origin::LocalPod), of_local, "{endpoint_state}");
+        assert_eq!(verdict(21, endpoint_state, Origin::LocalPod), of_remote, "{endpoint_state}");
+    }
+    // A client elsewhere has no share of what is elsewhere.
+    let kept = "forward 10.1.1.21:8080* 10.1.1.22:8080* keep \
+                <- endpoint/011 endpoint/012 loadBalancer/100";
+    assert_eq!(verdict(21, 5, Origin::Outside), kept);
+}
+
+#[test]
+fn a_local_and_a_remote_endpoint_at_one_address_are_one_backend() {
+    let mut endpoints = endpoints();
+    endpoints[2]["IpConfigurations"][0]["IpAddress"] = json!("10.1.1.21");
+    let document = balancer(DSR, &[21, 11]).document(100);
+    let file = json!({ "endpoints": endpoints, "loadBalancers": [document] });
+    let state = State::from_json(&file.to_string()).unwrap();
+    let packet = packet(Origin::LocalPod, "10.1.1.50", VIP);
+    let explanation = Tracer::new(&state, NodeAddresses::default()).explain(&packet);
+    let once = "forward 10.1.1.21:8080* keep <- endpoint/011 endpoint/021 loadBalancer/100";
+    assert_eq!(said(&explanation.verdict), once);
+    let both = Note::LocalAndRemote("10.1.1.21".parse().unwrap());
+    assert!(explanation.steps.contains(&Step::Note(both)));
+}
+
+#[test]
+fn what_a_build_cannot_have_is_told() {
+    fn check(version: &str, balancer: Balancer, expect: &[Beyond]) {
+        let mut state = state(&[balancer]);
+        state.version = version.parse().unwrap();
+        let packet = packet(Origin::LocalPod, "10.1.1.50", VIP);
+        let steps = Tracer::new(&state, NodeAddresses::default()).explain(&packet).steps;
+        let notes = steps.into_iter().filter_map(|step| match step {
+            Step::Note(Note::BeyondBuild(_, beyond)) => Some(beyond),
+            _ => None,
+        });
+        assert_eq!(notes.collect::<Vec<_>>(), expect, "{version}");
+    }
+    for version in ["9.2", "10.0", "10.1"] {
+        check(version, balancer(DSR, &[11]), &[Beyond::DirectServerReturn]);
+        check(version, balancer(PLAIN, &[11]), &[]);
+    }
+    check("9.3", balancer(DSR, &[11]), &[]);
+    check("11.9", balancer(2, &[11]), &[Beyond::Ipv6]);
+    check("11.10", balancer(2, &[11]), &[]);
+    let (named, most) = (65, 64);
+    check("10.5", balancer(DSR, &[11; 65]), &[Beyond::Destinations { named, most }]);
+    check("11.0", balancer(DSR, &[11; 65]), &[]);
 }
 
 #[test]

@@ -215,6 +215,31 @@ fn a_pod_that_may_pick_itself_is_told() {
     );
 }
 
+#[test]
+fn with_preserve_dip_no_rule_translates_and_none_is_known() {
+    let preserved = |origin, from: &str| {
+        let document = Balancer { port_flags: 28, ..balancer(DSR, &[11]) }.document(100);
+        let file = json!({ "endpoints": endpoints(), "loadBalancers": [document] });
+        let state = State::from_json(&file.to_string()).unwrap();
+        let node = NodeAddresses::from_iter([NODE.parse().unwrap()]);
+        let steps = Tracer::new(&state, node).explain(&packet(origin, from, VIP)).steps;
+        let rules = steps.into_iter().filter_map(|step| match step {
+            Step::Rule(rule) => Some(rule.to_string()),
+            _ => None,
+        });
+        rules.collect::<Vec<_>>()
+    };
+    let of_pod = "client pod's port: LB_DSR / LB_DSR_IPv4_OUT / \
+                  LB_DSR_<id>_192.0.2.11_172.20.0.10_80_80_6 (inferred)";
+    assert_eq!(preserved(Origin::LocalPod, "10.1.1.50"), [of_pod]);
+    let of_node = "host vNic: SLB_LB_LAYER / SLB_GROUP_LB_IPv4_OUT / \
+                   LB_<id>_172.20.0.10_80_80_6 (inferred)";
+    assert_eq!(preserved(Origin::Node, NODE), [of_node]);
+    let hairpin = "host vNic: SLB_HAIRPIN_LAYER / SLB_GROUP_HAIRPIN_IPv4_IN / \
+                   HairPin_<id>_172.20.0.10_80_80_6 (inferred)";
+    assert_eq!(preserved(Origin::Outside, "198.51.100.7"), [hairpin]);
+}
+
 /// A state with a health-check load balancer: a cloud's address, a port for checks, the host's own endpoint behind it.
 fn health_check(root_address: &str, port_flags: u32) -> State {
     let mut document = balancer(PLAIN, &[61]).document(100);

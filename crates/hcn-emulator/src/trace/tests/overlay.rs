@@ -175,12 +175,36 @@ fn the_share_of_what_is_not_routed_is_lost() {
     let all = "forward 10.1.1.21:8080* 10.1.2.21:8080 rewrite \
                <- endpoint/011 endpoint/021 limit/dangling loadBalancer/100";
     assert_eq!(of(&endpoints, PLAIN, Origin::LocalPod), all);
-    let local = "forward 10.1.1.21:8080* keep <- endpoint/011 limit/dangling loadBalancer/100";
-    assert_eq!(of(&endpoints, DSR, Origin::Outside), local);
-    let pass = "pass <- limit/dangling limit/dsr-remote-client loadBalancer/100";
-    assert_eq!(of(&endpoints[..2], DSR, Origin::Outside), pass);
     let drop = "drop <- limit/dangling loadBalancer/100";
-    assert_eq!(of(&endpoints[1..2], DSR, Origin::Outside), drop);
+    assert_eq!(of(&endpoints[1..2], PLAIN, Origin::Outside), drop);
+}
+
+#[test]
+fn a_client_elsewhere_loses_nothing_that_it_has_no_share_of() {
+    let endpoints = [
+        remote(21, "10.1.2.21", "02-11-0a-01-02-15", OTHER),
+        remote(22, "10.1.2.22", "", OTHER),
+        local(11, "10.1.1.21", "00-15-5D-00-01-21"),
+    ];
+    for origin in [Origin::Outside, Origin::RemotePod] {
+        let of = |endpoints: &[Value]| {
+            said(&explained(&network("Overlay"), endpoints, DSR, origin).verdict)
+        };
+        let local = "forward 10.1.1.21:8080* keep <- endpoint/011 loadBalancer/100";
+        assert_eq!(of(&endpoints), local);
+        let pass = "pass <- limit/dsr-remote-client loadBalancer/100";
+        assert_eq!(of(&endpoints[..2]), pass);
+        assert_eq!(of(&endpoints[1..2]), pass);
+    }
+}
+
+#[test]
+fn a_remote_endpoint_without_its_network_is_lost() {
+    for network_type in ["Overlay", "L2Bridge"] {
+        let mut stray = remote(21, "10.1.2.21", "02-11-0a-01-02-15", OTHER);
+        stray["HostComputeNetwork"] = json!(guid(2));
+        check_one(&network(network_type), stray, Some("HNS has no network"));
+    }
 }
 
 #[test]
@@ -219,14 +243,80 @@ fn of_backends_with_one_hardware_address_the_first_serves() {
     assert_eq!(said(&explanation.verdict), forward);
 }
 
+/// The notes on a packet to [`VIP`], whose port mapping has these flags, of a load balancer over `endpoints`.
+fn notes(network: &Value, endpoints: &[Value], dsr: u32, port_flags: u32) -> Vec<Note> {
+    let document = Balancer { port_flags, ..balancer(dsr, &[21]) }.document(100);
+    let file =
+        json!({ "networks": [network], "endpoints": endpoints, "loadBalancers": [document] });
+    let state = State::from_json(&file.to_string()).unwrap();
+    let node = NodeAddresses::from_iter([NODE.parse().unwrap()]);
+    let explanation = Tracer::new(&state, node).explain(&packet(Origin::LocalPod, CLIENT, VIP));
+    let notes = explanation.steps.into_iter().filter_map(|step| match step {
+        Step::Note(note) => Some(note),
+        _ => None,
+    });
+    notes.collect()
+}
+
+const EXTERNAL: u32 = 16;
+const USE_MUX: u32 = 4;
+
 #[test]
-fn on_an_overlay_something_should_be_at_the_vip() {
-    let note = Step::Note(Note::NothingAtVip(VIP.parse().unwrap()));
+fn on_an_overlay_something_should_be_at_a_vip_of_the_cluster() {
+    let nothing = [Note::NothingAtVip(VIP.parse().unwrap())];
     let backend = remote(21, "10.1.2.21", "02-11-0a-01-02-15", OTHER);
-    let missing = |endpoints: &[Value], network: &Value| {
-        explained(network, endpoints, DSR, Origin::LocalPod).steps.contains(&note)
+    let alone = std::slice::from_ref(&backend);
+    assert_eq!(notes(&network("Overlay"), alone, DSR, 0), nothing);
+    assert_eq!(notes(&network("L2Bridge"), alone, DSR, 0), []);
+    let right = remote(50, VIP, HOST, NODE);
+    assert_eq!(notes(&network("Overlay"), &[backend.clone(), right], DSR, 0), []);
+    // kube-proxy makes none for addresses that are not of the cluster, nor for health checks of such.
+    assert_eq!(notes(&network("Overlay"), alone, DSR, EXTERNAL), []);
+    assert_eq!(notes(&network("Overlay"), alone, DSR, USE_MUX), [Note::UseMux]);
+}
+
+#[test]
+fn what_is_at_a_vip_should_lead_to_the_host() {
+    let misleading = |endpoint: Value, port_flags| {
+        let backend = remote(21, "10.1.2.21", "02-11-0a-01-02-15", OTHER);
+        notes(&network("Overlay"), &[backend, endpoint], DSR, port_flags)
     };
-    assert!(missing(std::slice::from_ref(&backend), &network("Overlay")));
-    assert!(!missing(std::slice::from_ref(&backend), &network("L2Bridge")));
-    assert!(!missing(&[backend, remote(50, VIP, HOST, NODE)], &network("Overlay")));
+    let check = |endpoint: Value, why: Misleading| {
+        let (vip, id) = (VIP.parse().unwrap(), guid(50).parse().unwrap());
+        let note = Note::MisleadingAtVip { vip, endpoint: id, why };
+        assert_eq!(misleading(endpoint.clone(), 0), [note]);
+        assert_eq!(misleading(endpoint, EXTERNAL), []);
+    };
+    let (mac, host) = ("02-11-ac-14-00-0a".parse().unwrap(), HOST.parse().unwrap());
+    check(remote(50, VIP, "02-11-ac-14-00-0a", NODE), Misleading::Mac { mac, host });
+    check(remote(50, VIP, "", NODE), Misleading::NoMac);
+    check(remote(50, VIP, HOST, OTHER), Misleading::Provider(OTHER.parse().unwrap()));
+    check(remote(50, VIP, HOST, ""), Misleading::NoProvider);
+}
+
+#[test]
+fn a_load_balancer_of_an_overlay_needs_a_source_vip() {
+    let endpoints =
+        [remote(21, "10.1.2.21", "02-11-0a-01-02-15", OTHER), remote(50, VIP, HOST, NODE)];
+    assert_eq!(notes(&network("Overlay"), &endpoints, PLAIN, 0), [Note::NoSourceVip]);
+    assert_eq!(notes(&network("Overlay"), &endpoints, DSR, 0), []);
+    assert_eq!(notes(&network("L2Bridge"), &endpoints, PLAIN, 0), []);
+}
+
+#[test]
+fn an_overlay_has_no_ipv6() {
+    let mut document = balancer(2, &[21]).document(100);
+    document["FrontendVIPs"] = json!(["fd00:20::10"]);
+    document["SourceVIP"] = json!("fd00:1:1::2");
+    let endpoints = [remote(21, "fd00:1:2::21", "02-11-15-00-00-00", OTHER)];
+    let noted = |network: Value| {
+        let file = json!({ "networks": [network], "endpoints": endpoints,
+            "loadBalancers": [document] });
+        let state = State::from_json(&file.to_string()).unwrap();
+        let packet = packet(Origin::LocalPod, "fd00:1:1::50", "fd00:20::10");
+        let steps = Tracer::new(&state, NodeAddresses::default()).explain(&packet).steps;
+        steps.contains(&Step::Note(Note::Ipv6OnOverlay))
+    };
+    assert!(noted(network("Overlay")));
+    assert!(!noted(network("L2Bridge")));
 }
