@@ -2,9 +2,10 @@
 
 use std::io::Write;
 
-use switchyard_hcn_emulator::{Backend as Endpoint, Explanation, Fate, Note, Step};
-use switchyard_model::{ClusterEvent, Name, Node, NodeAddress, NodeAddressKind};
-use switchyard_nodeview::{Clients, Stream};
+use switchyard_hcn::{LoadBalancer, PortMappingFlags};
+use switchyard_hcn_emulator::{Backend as Endpoint, Explanation, Fate, Note, State, Step};
+use switchyard_model::{ClusterEvent, Destination, Name, Node, NodeAddress, NodeAddressKind};
+use switchyard_nodeview::{Clients, Source, Stream};
 use switchyard_source::Configuration;
 use switchyard_winkernel::limits::Limit;
 
@@ -15,7 +16,7 @@ use crate::input::{Input, configuration};
 use crate::network::Hns;
 use crate::print::structured;
 use crate::target::{parse_destination, parse_source};
-use crate::windows::{WindowsTrace, converge};
+use crate::windows::{WindowsTrace, converge, node_addresses};
 
 /// What a node is called that no manifest names.
 const UNNAMED_NODE: &str = "node";
@@ -61,31 +62,73 @@ pub(super) fn run(
             Explanation { verdict: view.trace(cluster, &packet), steps: Vec::new() }
         }
         (Backend::Winkernel, input) => {
-            let own = match input {
-                Some(_) => Configuration::default(),
-                None => configuration(arguments.common.config.as_deref(), notices)?,
-            };
-            let windows = input.as_ref().map_or(&own.windows, |input| &input.windows);
-            let mut unnamed = Stream::new(Name::from(UNNAMED_NODE), own.settings);
-            let stream = input.as_ref().map_or(&unnamed, |input| &input.stream);
-            let hns = if arguments.windows.hns.is_some() {
-                Hns::as_it_is(&arguments.windows, windows, stream)?
-            } else {
-                let hns = Hns::new(&arguments.windows, windows, stream)?;
-                converge(&hns, stream, notices)?;
-                hns
-            };
-            if input.is_none() {
-                name_node(&mut unnamed, &hns);
-            }
-            let stream = input.as_ref().map_or(&unnamed, |input| &input.stream);
-            let state = hns.emulator.state();
-            let trace = WindowsTrace::new(&hns, &state, stream);
-            trace.explain(&trace.packet(&source, destination)?)
+            explain_by_hns(arguments, input.as_ref(), &source, destination, notices)?
         }
     };
     print(&explanation, arguments, out)?;
     Ok(input.map_or(Exit::Answered, |input| input.exit(arguments.common.strict)))
+}
+
+/// Where HNS sends a packet, and why: as a state of it that is given does, or as it does when it holds what the manifests want.
+fn explain_by_hns(
+    arguments: &TraceArguments,
+    input: Option<&Input>,
+    source: &Source,
+    destination: Destination,
+    notices: &mut dyn Write,
+) -> Result<Explanation, Failure> {
+    let own = match input {
+        Some(_) => Configuration::default(),
+        None => configuration(arguments.common.config.as_deref(), notices)?,
+    };
+    let windows = input.map_or(&own.windows, |input| &input.windows);
+    let mut unnamed = Stream::new(Name::from(UNNAMED_NODE), own.settings);
+    let stream = input.map_or(&unnamed, |input| &input.stream);
+    let hns = if arguments.windows.hns.is_some() {
+        Hns::as_it_is(&arguments.windows, windows, stream)?
+    } else {
+        let hns = Hns::new(&arguments.windows, windows, stream)?;
+        converge(&hns, stream, notices)?;
+        hns
+    };
+    if input.is_none() {
+        name_node(&mut unnamed, &hns);
+    }
+    let stream = input.map_or(&unnamed, |input| &input.stream);
+    if node_addresses(&hns, stream.view()).is_empty() {
+        writeln!(
+            notices,
+            "no address of the node is known, so nothing is for the node or its node ports: the HNS state has no \
+             ManagementIP; name managementAddresses in a file for --network"
+        )?;
+    }
+    let state = hns.emulator.state();
+    let trace = WindowsTrace::new(&hns, &state, stream);
+    let mut packet = trace.packet(source, destination)?;
+    if input.is_none() && is_own_vip(&state, source, destination) {
+        let address = packet.client.address;
+        packet = trace.packet(&Source::Node, destination)?;
+        packet.client.address = address;
+    }
+    Ok(trace.explain(&packet))
+}
+
+/// Whether a packet comes from the very address it goes to, and that is one of those by which a load balancer outside
+/// leads clients into the cluster: then the node that holds the address has sent it. Manifests would tell such addresses;
+/// HNS tells them by a flag.
+fn is_own_vip(state: &State, source: &Source, destination: Destination) -> bool {
+    let Destination::Port { address, port, protocol } = destination else { return false };
+    let holds = |load_balancer: &LoadBalancer| {
+        let mut mappings = load_balancer.port_mappings.iter();
+        load_balancer.vips().any(|vip| vip == address)
+            && mappings.any(|mapping| {
+                mapping.external_port == port
+                    && mapping.protocol.0 == u32::from(protocol.number())
+                    && mapping.flags.contains(PortMappingFlags::VIP_EXTERNAL_IP)
+            })
+    };
+    *source == Source::Address(address)
+        && state.load_balancers().any(|(_, load_balancer)| holds(load_balancer))
 }
 
 /// HNS for a node labelled as Windows, and where a state of HNS is given; else the model.
