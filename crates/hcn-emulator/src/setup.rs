@@ -5,6 +5,7 @@ use serde_json::Value;
 use switchyard_hcn::Version;
 
 use crate::fault::Fault;
+use crate::state::without_mark;
 use crate::{Knobs, Latency, State, StateError};
 
 /// What an emulated HNS begins with.
@@ -62,6 +63,7 @@ impl Setup {
             faults: Vec<Fault>,
         }
 
+        let text = without_mark(text);
         let text = if text.trim().is_empty() { "{}" } else { text };
         let document: Document =
             serde_json::from_str(text).map_err(|source| SetupError::Unreadable { source })?;

@@ -60,6 +60,19 @@ pub enum StateError {
     },
 }
 
+/// A state as its file has it.
+#[derive(Serialize)]
+struct File<'a> {
+    version: Version,
+    networks: Vec<&'a Network>,
+    endpoints: Vec<&'a Endpoint>,
+    namespaces: Vec<&'a Namespace>,
+    #[serde(rename = "loadBalancers")]
+    load_balancers: Vec<&'a LoadBalancer>,
+    #[serde(flatten)]
+    unknown: &'a UnknownMembers,
+}
+
 impl Default for State {
     /// The empty state of the version that everything is written for.
     fn default() -> Self {
@@ -84,14 +97,15 @@ impl State {
         }
     }
 
-    /// Reads the file of a state. Every member may be missing, and unknown ones are kept.
+    /// Reads the file of a state. Every member may be missing, and unknown ones are kept. A byte-order mark before it is
+    /// passed over: PowerShell writes one.
     ///
     /// # Errors
     ///
     /// If it is not JSON, an object has no id or that of another, or a member cannot be read.
     pub fn from_json(text: &str) -> Result<Self, StateError> {
-        let mut members: Map<String, Value> =
-            serde_json::from_str(text).map_err(|source| StateError::NotJson { source })?;
+        let mut members: Map<String, Value> = serde_json::from_str(without_mark(text))
+            .map_err(|source| StateError::NotJson { source })?;
         let mut state = Self::default();
         let version: Option<Version> =
             decode("version", members.remove("version").unwrap_or_default())?;
@@ -109,30 +123,30 @@ impl State {
     /// The file of the state: objects by id, members that say nothing left out.
     #[must_use]
     pub fn to_json(&self) -> String {
-        #[derive(Serialize)]
-        struct File<'a> {
-            version: Version,
-            networks: Vec<&'a Network>,
-            endpoints: Vec<&'a Endpoint>,
-            namespaces: Vec<&'a Namespace>,
-            #[serde(rename = "loadBalancers")]
-            load_balancers: Vec<&'a LoadBalancer>,
-            #[serde(flatten)]
-            unknown: &'a UnknownMembers,
-        }
+        // Writing to a string fails only for maps whose keys are not text, and no document has such.
+        let mut text = serde_json::to_string_pretty(&self.file()).unwrap_or_default();
+        text.push('\n');
+        text
+    }
 
-        let file = File {
+    /// The same as a value.
+    ///
+    /// # Errors
+    ///
+    /// If a document has a key that is no text, which none has.
+    pub fn to_value(&self) -> Result<Value, serde_json::Error> {
+        serde_json::to_value(self.file())
+    }
+
+    fn file(&self) -> File<'_> {
+        File {
             version: self.version,
             networks: self.networks.values().collect(),
             endpoints: self.endpoints.values().collect(),
             namespaces: self.namespaces.values().collect(),
             load_balancers: self.load_balancers.values().collect(),
             unknown: &self.unknown,
-        };
-        // Writing to a string fails only for maps whose keys are not text, and no document has such.
-        let mut text = serde_json::to_string_pretty(&file).unwrap_or_default();
-        text.push('\n');
-        text
+        }
     }
 
     /// All networks by id.
@@ -226,6 +240,11 @@ impl State {
     pub fn remove_namespace(&mut self, id: Guid) -> Option<Namespace> {
         self.namespaces.remove(&id)
     }
+}
+
+/// A text without the byte-order mark that PowerShell begins files with.
+pub(crate) fn without_mark(text: &str) -> &str {
+    text.strip_prefix('\u{FEFF}').unwrap_or(text)
 }
 
 /// Takes the list `name` out of `members`.

@@ -57,6 +57,14 @@ fn nothing_is_needed() {
 }
 
 #[test]
+fn a_file_that_powershell_wrote_is_read() {
+    let state = read(&json!({ "networks": [{ "ID": "00000000-0000-0000-0000-000000000001" }] }));
+    let text = format!("\u{FEFF}{}", state.to_json());
+    assert_eq!(State::from_json(&text).unwrap(), state);
+    assert_eq!(crate::Setup::from_json("\u{FEFF}").unwrap().state, State::default());
+}
+
+#[test]
 fn what_is_put_in_has_its_id_and_schema() {
     let mut state = State::default();
     let id: Guid = "00000000-0000-0000-0000-000000000001".parse().unwrap();
