@@ -21,6 +21,8 @@ pub struct Call {
     pub id: Option<Guid>,
     /// The HRESULT.
     pub hresult: u32,
+    /// Whether it changed what HNS holds, or tried to.
+    pub is_mutating: bool,
 }
 
 impl Call {
@@ -42,6 +44,7 @@ impl Call {
 pub struct Calls {
     log: VecDeque<Call>,
     counts: BTreeMap<(Verb, ObjectKind), u64>,
+    mutating: u64,
 }
 
 impl Calls {
@@ -51,6 +54,7 @@ impl Calls {
         }
         self.log.push_back(call);
         *self.counts.entry((call.verb, call.kind)).or_default() += 1;
+        self.mutating += u64::from(call.is_mutating);
     }
 
     /// The newest calls, oldest first.
@@ -66,7 +70,7 @@ impl Calls {
 
     /// The newest calls that changed what HNS holds, or tried to, oldest first.
     pub fn mutating(&self) -> impl Iterator<Item = &Call> {
-        self.log.iter().filter(|call| call.verb.is_mutating())
+        self.log.iter().filter(|call| call.is_mutating)
     }
 
     /// How often each function was called.
@@ -83,8 +87,7 @@ impl Calls {
 
     /// How many calls changed what HNS holds, or tried to.
     #[must_use]
-    pub fn total_mutating(&self) -> u64 {
-        let mutating = self.counts.iter().filter(|((verb, _), _)| verb.is_mutating());
-        mutating.map(|(_, count)| count).sum()
+    pub const fn total_mutating(&self) -> u64 {
+        self.mutating
     }
 }

@@ -33,7 +33,7 @@ mod trace;
 pub use build::{Beyond, Build, FOUND};
 pub use calls::{Call, Calls};
 pub use emulator::Emulator;
-pub use fault::{Fault, FaultScript, On, Trouble};
+pub use fault::{Called, FailureCode, Fault, FaultScript, NoFailure, On, Trouble, UnknownFunction};
 pub use knobs::{
     BoundPort, DeleteOfReferenced, DuplicateFrontend, EnumerationOrder, ExhaustedPool, Knobs,
     MalformedSubnet, MissingLoadBalancer, Modify, NetworkDelete, Rehydration,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use switchyard_hcn::Guid;
+use switchyard_hcn::{Guid, v1};
 
 /// What a call does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,7 +30,21 @@ pub enum Verb {
 }
 
 impl Verb {
-    /// Whether the call changes what HNS holds.
+    /// All of them.
+    const ALL: [Self; 10] = [
+        Self::Enumerate,
+        Self::Create,
+        Self::Open,
+        Self::Modify,
+        Self::Query,
+        Self::Delete,
+        Self::Close,
+        Self::Register,
+        Self::Unregister,
+        Self::HnsCall,
+    ];
+
+    /// Whether such calls change what HNS holds. Of those of the older way in, some do (see [`Request::is_mutating`]).
     #[must_use]
     pub const fn is_mutating(self) -> bool {
         matches!(self, Self::Create | Self::Modify | Self::Delete)
@@ -79,6 +93,16 @@ impl ObjectKind {
     /// The kinds that HNS holds objects of.
     pub(crate) const HELD: [Self; 4] =
         [Self::Network, Self::Endpoint, Self::Namespace, Self::LoadBalancer];
+
+    /// The kind of the objects in a list of version 1.
+    pub(crate) const fn of(collection: v1::Collection) -> Self {
+        match collection {
+            v1::Collection::Networks => Self::Network,
+            v1::Collection::Endpoints => Self::Endpoint,
+            v1::Collection::PolicyLists => Self::LoadBalancer,
+            v1::Collection::Namespaces => Self::Namespace,
+        }
+    }
 
     /// The word for it.
     #[must_use]
@@ -209,6 +233,28 @@ impl Request<'_> {
             Self::Register | Self::Unregister { .. } | Self::HnsCall { .. } => ObjectKind::Service,
         }
     }
+
+    /// The kind of object that it is about; that of the path for the older way in.
+    pub(crate) fn subject(&self) -> ObjectKind {
+        self.older().and_then(|older| older.collection()).map_or(self.kind(), ObjectKind::of)
+    }
+
+    /// What the older way in is asked for, if this is a call of that, and for something that there is.
+    pub(crate) fn older(&self) -> Option<v1::Request> {
+        match self {
+            Self::HnsCall { method, path, .. } => v1::Request::parse(method, path),
+            _ => None,
+        }
+    }
+
+    /// Whether the call changes what HNS holds, or tries to.
+    #[must_use]
+    pub const fn is_mutating(&self) -> bool {
+        match self {
+            Self::HnsCall { method, .. } => !method.eq_ignore_ascii_case("GET"),
+            _ => self.verb().is_mutating(),
+        }
+    }
 }
 
 /// What a call that succeeded gives.
@@ -259,4 +305,10 @@ pub const fn function_name(verb: Verb, kind: ObjectKind) -> &'static str {
         (Verb::Unregister, _) => "HcnUnregisterServiceCallback",
         (Verb::HnsCall, _) | (_, Service) => "HNSCall",
     }
+}
+
+/// The names of all functions that are emulated, some more than once.
+pub(crate) fn function_names() -> impl Iterator<Item = &'static str> {
+    let kinds = || ObjectKind::HELD.into_iter();
+    Verb::ALL.into_iter().flat_map(move |verb| kinds().map(move |kind| function_name(verb, kind)))
 }

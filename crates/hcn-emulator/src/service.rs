@@ -174,14 +174,16 @@ impl Service {
         let trouble = self.faults.meet(request, id);
         let objects = self.state.endpoints().len() + self.state.load_balancers().len();
         let takes = self.latency.of(request, objects);
-        let hangs = trouble == Some(Trouble::Hang);
-        let Some(takes) = takes.filter(|_| !hangs) else {
+        let Some(takes) = takes else {
             let result = self.note(request, id, Err(refused(hresult::HCN_E_MANAGER_STOPPED)));
             return Begun { effect_at: start, finishes_at: None, result };
         };
         let effect_at = start.saturating_add(takes);
         let finishes_at = effect_at.saturating_add(trouble.map_or(Duration::ZERO, Trouble::delay));
         let result = self.perform(request, id, trouble, effect_at);
+        if matches!(trouble, Some(Trouble::Hang { .. })) {
+            return Begun { effect_at, finishes_at: None, result };
+        }
         if self.latency.concurrency == Concurrency::Serial {
             self.busy_until = finishes_at;
         }
@@ -196,6 +198,7 @@ impl Service {
             Request::Modify { kind, handle, .. }
             | Request::Query { kind, handle, .. }
             | Request::Close { kind, handle } => self.behind(*kind, *handle).ok(),
+            Request::HnsCall { .. } => request.older()?.id(),
             _ => None,
         }
     }
@@ -207,7 +210,8 @@ impl Service {
         result: Result<Answer, Error>,
     ) -> Result<Answer, Error> {
         let hresult = result.as_ref().err().map_or(hresult::S_OK, |error| error.hresult);
-        self.calls.note(Call { verb: request.verb(), kind: request.kind(), id, hresult });
+        let (verb, kind) = (request.verb(), request.kind());
+        self.calls.note(Call { verb, kind, id, hresult, is_mutating: request.is_mutating() });
         result
     }
 

@@ -8,6 +8,7 @@ use crate::index::Index;
 use crate::{Call, Verb};
 
 mod anything;
+mod faults;
 mod properties;
 mod rules;
 mod time;
@@ -292,8 +293,8 @@ fn calls_are_counted() {
     assert_eq!(
         mutating,
         [
-            Call { verb, kind, id: Some(id(99)), hresult: gone },
-            Call { verb, kind, id: Some(id(13)), hresult: 0 },
+            Call { verb, kind, id: Some(id(99)), hresult: gone, is_mutating: true },
+            Call { verb, kind, id: Some(id(13)), hresult: 0, is_mutating: true },
         ]
     );
 }

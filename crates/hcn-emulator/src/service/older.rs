@@ -30,13 +30,13 @@ impl Service {
         match request {
             v1::Request::Version => Ok(json!(self.state.version)),
             v1::Request::List(collection) => {
-                let kind = kind_of(collection);
+                let kind = ObjectKind::of(collection);
                 let ids = self.ids(kind);
                 Ok(ids.into_iter().filter_map(|id| self.document_v1(kind, id)).collect())
             }
-            v1::Request::Get(collection, id) => self.get_v1(kind_of(collection), id),
+            v1::Request::Get(collection, id) => self.get_v1(ObjectKind::of(collection), id),
             v1::Request::Create(collection) => {
-                let kind = kind_of(collection);
+                let kind = ObjectKind::of(collection);
                 let id = self.create_v1(kind, object)?;
                 self.get_v1(kind, id)
             }
@@ -47,7 +47,7 @@ impl Service {
                 self.get_v1(ObjectKind::Endpoint, id)
             }
             v1::Request::Delete(collection, id) => {
-                let kind = kind_of(collection);
+                let kind = ObjectKind::of(collection);
                 self.must_exist(kind, id)?;
                 self.delete(kind, id)?;
                 Ok(Value::Null)
@@ -131,15 +131,6 @@ impl Service {
             _ => return Err(refused(hresult::HCN_E_INVALID_JSON)),
         }
         Ok(Value::Null)
-    }
-}
-
-const fn kind_of(collection: v1::Collection) -> ObjectKind {
-    match collection {
-        v1::Collection::Networks => ObjectKind::Network,
-        v1::Collection::Endpoints => ObjectKind::Endpoint,
-        v1::Collection::PolicyLists => ObjectKind::LoadBalancer,
-        v1::Collection::Namespaces => ObjectKind::Namespace,
     }
 }
 

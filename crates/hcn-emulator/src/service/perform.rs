@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use serde_json::json;
-use switchyard_hcn::{Error, Guid, LoadBalancer, hresult};
+use serde_json::{Value, json};
+use switchyard_hcn::{Error, Guid, LoadBalancer, hresult, v1};
 
 use super::Service;
 use crate::fault::Trouble;
@@ -20,22 +20,23 @@ impl Service {
         at: Duration,
     ) -> Result<Answer, Error> {
         let result = match trouble {
-            None | Some(Trouble::Delay { .. } | Trouble::Hang) => self.obey(request),
-            Some(Trouble::Refuse { code, after }) => {
-                if after && let Ok(Answer::Handle(lost)) = self.obey(request) {
-                    self.handles.remove(&lost);
-                }
-                Err(refused(code))
+            None | Some(Trouble::Delay { .. }) => self.obey(request),
+            Some(Trouble::Refuse { code, after }) => self.refuse(request, code.get(), after),
+            // That is what it ends with when HNS stops.
+            Some(Trouble::Hang { after }) => {
+                self.refuse(request, hresult::HCN_E_MANAGER_STOPPED, after)
             }
             Some(Trouble::Pretend) => Ok(self.pretend(request)),
             Some(Trouble::Lose) => {
                 let result = self.obey(request);
                 if let Some(lost) = self.answered(request, id, &result) {
-                    self.lose(request.kind(), lost);
+                    self.lose(request.subject(), lost);
                 }
                 result
             }
-            Some(Trouble::Omit { count }) => self.obey(request).map(|answer| omit(answer, count)),
+            Some(Trouble::Omit { count }) => {
+                self.obey(request).map(|answer| omit(request, answer, count))
+            }
             Some(Trouble::Degrade) => {
                 let result = self.obey(request);
                 if let Some(degraded) = self.answered(request, id, &result) {
@@ -51,6 +52,15 @@ impl Service {
         };
         let id = id.or_else(|| self.answered(request, id, &result));
         self.note(request, id, result)
+    }
+
+    /// Refuses a call, which has its effect all the same or not. Nobody learns of the handle that it made.
+    fn refuse(&mut self, request: &Request<'_>, code: u32, after: bool) -> Result<Answer, Error> {
+        if after && let Ok(Answer::Handle(lost)) = self.obey(request) {
+            self.handles.remove(&lost);
+            self.callbacks.remove(&lost);
+        }
+        Err(refused(code))
     }
 
     fn obey(&mut self, request: &Request<'_>) -> Result<Answer, Error> {
@@ -163,7 +173,8 @@ impl Service {
         }
     }
 
-    /// The object that a call was about: the one it named, or the one that its handle stands for.
+    /// The object that a call was about: the one it named, the one that its handle stands for, or the one that the older way
+    /// in answered with.
     fn answered(
         &self,
         request: &Request<'_>,
@@ -172,6 +183,12 @@ impl Service {
     ) -> Option<Guid> {
         match result {
             Ok(Answer::Handle(handle)) => self.behind(request.kind(), *handle).ok(),
+            Ok(Answer::Text(text)) if request.older().is_some() => {
+                let response =
+                    v1::Response::parse(text).ok().filter(|response| response.success)?;
+                let made = response.output.get("ID").and_then(Value::as_str);
+                id.or_else(|| made?.parse().ok())
+            }
             Ok(_) => id,
             Err(_) => None,
         }
@@ -197,10 +214,18 @@ impl Service {
     }
 }
 
-/// A listing without its first `count` ids.
-fn omit(answer: Answer, count: Option<usize>) -> Answer {
+/// A listing without its first `count` ids, or in the older way its first objects.
+fn omit(request: &Request<'_>, answer: Answer, count: Option<usize>) -> Answer {
     let Answer::Text(text) = &answer else { return answer };
+    let count = count.unwrap_or(usize::MAX);
+    if let Some(v1::Request::List(_)) = request.older() {
+        let Ok(mut response) = v1::Response::parse(text) else { return answer };
+        if let Value::Array(objects) = &mut response.output {
+            objects.drain(..count.min(objects.len()));
+        }
+        return Answer::Text(response.to_json());
+    }
     let Ok(ids) = serde_json::from_str::<Vec<String>>(text) else { return answer };
-    let left: Vec<String> = ids.into_iter().skip(count.unwrap_or(usize::MAX)).collect();
+    let left: Vec<String> = ids.into_iter().skip(count).collect();
     Answer::Text(super::listing::text(&left))
 }

@@ -131,6 +131,44 @@ impl Request {
         }
     }
 
+    /// The list that it is about, or whose object.
+    #[must_use]
+    pub const fn collection(&self) -> Option<Collection> {
+        match self {
+            Self::List(collection)
+            | Self::Create(collection)
+            | Self::Get(collection, _)
+            | Self::Update(collection, _)
+            | Self::Delete(collection, _) => Some(*collection),
+            Self::Attach(_) | Self::Detach(_) | Self::EndpointStatistics(_) => {
+                Some(Collection::Endpoints)
+            }
+            Self::AddResource(_) | Self::RemoveResource(_) => Some(Collection::Namespaces),
+            Self::Version
+            | Self::EndpointAddresses
+            | Self::Accelnet
+            | Self::Activities
+            | Self::Plugins
+            | Self::PortPools => None,
+        }
+    }
+
+    /// The object that it is about.
+    #[must_use]
+    pub const fn id(&self) -> Option<Guid> {
+        match self {
+            Self::Get(_, id)
+            | Self::Update(_, id)
+            | Self::Delete(_, id)
+            | Self::Attach(id)
+            | Self::Detach(id)
+            | Self::AddResource(id)
+            | Self::RemoveResource(id)
+            | Self::EndpointStatistics(id) => Some(*id),
+            _ => None,
+        }
+    }
+
     /// The method: `GET`, `POST` or `DELETE`.
     #[must_use]
     pub const fn method(&self) -> &'static str {

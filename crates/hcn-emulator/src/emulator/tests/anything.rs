@@ -162,10 +162,13 @@ fn path() -> impl Strategy<Value = String> {
 
 fn trouble() -> impl Strategy<Value = Trouble> {
     prop_oneof![
-        any::<bool>().prop_map(|after| Trouble::Refuse { code: 0x803B_0013, after }),
+        any::<bool>().prop_map(|after| {
+            let code = hresult::HCN_E_PORT_ALREADY_EXISTS.try_into().unwrap();
+            Trouble::Refuse { code, after }
+        }),
         Just(Trouble::Pretend),
         Just(Trouble::Delay { milliseconds: 5 }),
-        Just(Trouble::Hang),
+        any::<bool>().prop_map(|after| Trouble::Hang { after }),
         Just(Trouble::Lose),
         prop::option::of(0..3_usize).prop_map(|count| Trouble::Omit { count }),
         Just(Trouble::Degrade),
@@ -237,7 +240,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         2 => (kind(), handle()).prop_map(|(kind, handle)| Happening::Close { kind, handle }),
         1 => Just(Happening::Register),
         1 => handle().prop_map(Happening::Unregister),
-        2 => trouble().prop_map(|does| Happening::Fault(Fault::at("*", does))),
+        2 => trouble().prop_map(|does| Happening::Fault(Fault::at("*", does).unwrap())),
         1 => Just(Happening::Stop),
         4 => Just(Happening::Start(SavedData::Kept)),
         1 => prop::sample::select(data).prop_map(Happening::Start),
