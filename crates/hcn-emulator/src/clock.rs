@@ -20,6 +20,13 @@ impl Clock {
         Self::Real(Instant::now())
     }
 
+    /// Has virtual time pass up to `then`, should that be later. Real time passes by itself.
+    pub(crate) fn pass_until(&mut self, then: Duration) {
+        if let Self::Virtual(passed) = self {
+            *passed = (*passed).max(then);
+        }
+    }
+
     pub(crate) fn now(&self) -> Duration {
         match self {
             Self::Real(start) => start.elapsed(),

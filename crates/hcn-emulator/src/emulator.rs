@@ -53,7 +53,7 @@ impl Emulator {
         Self::with(Service::new(setup), Clock::real())
     }
 
-    /// An HNS in virtual time, which passes only by its calls. One that never returns is given up after two minutes of it,
+    /// An HNS in virtual time, which passes only by its calls and by [`Self::advance`]. A call that never returns is given up after two minutes of it,
     /// with `RPC_S_CALL_CANCELLED`; the log of calls has it as HNS ends it when it stops.
     #[must_use]
     pub fn in_virtual_time(setup: Setup) -> Self {
@@ -95,6 +95,20 @@ impl Emulator {
         self.lock().clock.now()
     }
 
+    /// Has virtual time pass, as it does when nobody calls: an HNS that is away for a time comes back only so. In real time
+    /// it does nothing, for that passes by itself.
+    pub fn advance(&self, time: Duration) {
+        let mut shared = self.lock();
+        let then = shared.clock.now().saturating_add(time);
+        shared.pass_until(then);
+    }
+
+    /// Has virtual time pass up to `then` since the beginning, for those who keep the time themselves. It never goes back,
+    /// and in real time it does nothing.
+    pub fn advance_to(&self, then: Duration) {
+        self.lock().pass_until(then);
+    }
+
     /// Does something to HNS that is no call: a restart, a fault, a change that nobody is told of.
     pub fn steer<T>(&self, act: impl FnOnce(&mut Service) -> T) -> T {
         let mut shared = self.lock();
@@ -120,6 +134,10 @@ impl Emulator {
         let before = shared.service.stops();
         let now = shared.clock.now();
         let begun = shared.service.begin(request, now);
+        let asked = shared.service.take_asked_time();
+        if !asked.is_zero() {
+            shared.pass_until(now.saturating_add(asked));
+        }
         let stops = shared.service.stops();
         let deliveries = shared.deliveries();
         if !deliveries.is_empty() {
@@ -141,9 +159,9 @@ impl Emulator {
         stops: u64,
     ) -> Result<Answer, Error> {
         loop {
-            if let Clock::Virtual(passed) = &mut shared.clock {
+            if let Clock::Virtual(passed) = &shared.clock {
                 let end = begun.finishes_at.unwrap_or_else(|| passed.saturating_add(PATIENCE));
-                *passed = (*passed).max(end);
+                shared.clock.pass_until(end);
                 let cancelled = || Err(refused(hresult::RPC_S_CALL_CANCELLED));
                 return if begun.finishes_at.is_none() { cancelled() } else { begun.result };
             }
@@ -192,6 +210,13 @@ impl fmt::Debug for Emulator {
 }
 
 impl Shared {
+    /// Has virtual time pass up to `then`, and what is due by then happen.
+    fn pass_until(&mut self, then: Duration) {
+        self.clock.pass_until(then);
+        let now = self.clock.now();
+        self.service.wake(now);
+    }
+
     /// The notifications that are due, with those who are to hear them.
     fn deliveries(&mut self) -> Vec<Delivery> {
         let notices = self.service.take_notices();

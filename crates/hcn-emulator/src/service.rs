@@ -42,6 +42,10 @@ pub struct Service {
     callbacks: BTreeSet<usize>,
     notices: Vec<Notice>,
     running: Running,
+    /// Whether the data that it would start with is another build's.
+    is_mismatched: bool,
+    /// How much time somebody at the door wants to pass.
+    asked_time: Duration,
     /// How often HNS has stopped.
     stops: u64,
     /// When the last of the calls that wait for each other ends.
@@ -90,6 +94,8 @@ impl Service {
             callbacks: BTreeSet::new(),
             notices: Vec::new(),
             running: Running::Up,
+            is_mismatched: false,
+            asked_time: Duration::ZERO,
             stops: 0,
             busy_until: Duration::ZERO,
             last_handle: 0,
@@ -143,6 +149,12 @@ impl Service {
     #[must_use]
     pub const fn stops(&self) -> u64 {
         self.stops
+    }
+
+    /// How much time clients asked to pass (`POST /emulator/advance`) since this was last called. Whoever keeps a time that
+    /// is not real has it pass.
+    pub fn take_asked_time(&mut self) -> Duration {
+        std::mem::take(&mut self.asked_time)
     }
 
     /// The notifications that have not been delivered yet.

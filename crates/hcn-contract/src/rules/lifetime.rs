@@ -284,6 +284,38 @@ pub(super) fn other_build(trial: &mut Trial<'_>) {
         equal("objects", &counts(hns)?, &[0, 0, 0, 0])?;
         accepted("a network of the old name", hns.network(&l2bridge())).map(drop)
     });
+    trial.attempt("no start makes it good but one without that data", &fresh(), |hns| {
+        World::make(hns)?;
+        hns.steer("/emulator/stop", &Value::Null)?;
+        hns.steer("/emulator/start", &json!({"data": "mismatched"}))?;
+        for path in ["/emulator/restart", "/emulator/reboot", "/emulator/start"] {
+            hns.steer(path, &Value::Null)?;
+            mismatched(hns, path)?;
+        }
+        hns.steer("/emulator/stop", &Value::Null)?;
+        fails("in flight", STOPPING, hns.enumerate(Kind::Network, ""))?;
+        fails("stopped", STOPPED, hns.enumerate(Kind::Network, ""))?;
+        hns.steer("/emulator/start", &Value::Null)?;
+        mismatched(hns, "stop and start")
+    });
+    trial.attempt("the old data is put back", &fresh(), |hns| {
+        World::make(hns)?;
+        let before = hns.snapshot()?;
+        hns.steer("/emulator/stop", &Value::Null)?;
+        hns.steer("/emulator/start", &json!({"data": "mismatched"}))?;
+        mismatched(hns, "mismatched")?;
+        hns.steer("/emulator/stop", &Value::Null)?;
+        hns.steer("/emulator/start", &json!({"data": "kept"}))?;
+        that(hns.snapshot()? == before, || "something is gone or other".to_owned())
+    });
+}
+
+/// That every call is refused as data of another build has it.
+fn mismatched(hns: &Session<'_>, when: &str) -> Checked {
+    for kind in Kind::ALL {
+        fails(when, WRONG_DISK, hns.enumerate(kind, ""))?;
+    }
+    fails(when, WRONG_DISK, hns.network(&nat()))
 }
 
 /// Whether a notification is about one of these.

@@ -7,7 +7,8 @@
 //! | --- | --- |
 //! | `POST /emulator/reset` | throws everything away and begins anew with the [`Setup`] sent |
 //! | `POST /emulator/faults` | puts the [`FaultScript`] sent in the place of the last one |
-//! | `POST /emulator/stop`, `/start`, `/restart`, `/reboot` | what they say; `/start` takes `{"data":"kept"}`, `"mismatched"` or `"removed"` |
+//! | `POST /emulator/stop`, `/start`, `/restart`, `/reboot` | what they say; `/start` takes `{"data":…}`, one of [`SavedData`] |
+//! | `POST /emulator/advance` | has time pass, so many `milliseconds`; where time is real it does so by itself |
 //! | `GET /emulator/state` | all that HNS holds, as in its file |
 //! | `GET /emulator/calls` | the calls so far, each with number, function, id and HRESULT |
 
@@ -36,6 +37,7 @@ impl Service {
         now: Duration,
     ) -> Option<Answer> {
         let order = path.strip_prefix(DOOR)?;
+        self.wake(now);
         let answer = match self.steer(method, order, object, now) {
             Ok(output) => json!({ "Success": true, "Output": output }).to_string(),
             Err(error) => error.record.unwrap_or_default(),
@@ -62,11 +64,10 @@ impl Service {
             }
             ("POST", "stop") => self.stop(),
             ("POST", "start") => self.start(saved_data(object)?),
+            ("POST", "advance") => self.asked_time = self.asked_time.saturating_add(time(object)?),
             ("POST", "restart") => self.restart(),
             ("POST", "reboot") => self.reboot(),
-            ("GET", "state") => {
-                return Ok(serde_json::from_str(&self.state.to_json()).unwrap_or_default());
-            }
+            ("GET", "state") => return self.state.to_value().map_err(|error| unreadable(&error)),
             ("GET", "calls") => return Ok(self.calls.rows().collect()),
             _ => return Err(refused(hresult::HCN_E_REQUEST_UNSUPPORTED)),
         }
@@ -84,6 +85,17 @@ fn saved_data(object: &str) -> Result<SavedData, Error> {
     let text = if object.trim().is_empty() { "{}" } else { object };
     let order: Order = serde_json::from_str(text).map_err(|error| unreadable(&error))?;
     Ok(order.data)
+}
+
+fn time(object: &str) -> Result<Duration, Error> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Order {
+        milliseconds: u64,
+    }
+
+    let order: Order = serde_json::from_str(object).map_err(|error| unreadable(&error))?;
+    Ok(Duration::from_millis(order.milliseconds))
 }
 
 fn unreadable(error: &(dyn std::error::Error + 'static)) -> Error {

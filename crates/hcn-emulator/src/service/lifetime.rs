@@ -25,31 +25,29 @@ pub(super) enum Running {
         /// When it starts by itself.
         until: Option<Duration>,
     },
-    /// It runs on data that another build has written, and does nothing.
+    /// It runs on data that another build has written, and does nothing. No start makes that other: the data has to go.
     Mismatched,
 }
 
-/// What HNS finds of its data when it starts.
+/// What has become of the data of HNS when it starts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum SavedData {
-    /// What it wrote.
+    /// Nothing: what HNS wrote is there, or what another build wrote if that was there before.
     #[default]
+    Untouched,
+    /// What HNS wrote is there; somebody put it back, if it was not.
     Kept,
-    /// What another build wrote, as after an upgrade that was taken back.
+    /// What another build wrote is there, as after an upgrade that was taken back.
     Mismatched,
-    /// Nothing: somebody removed `HNS.data`.
+    /// None is there: somebody removed `HNS.data`.
     Removed,
 }
 
 impl Service {
     /// The HRESULT of every call at present, if HNS does not answer.
     pub(super) fn out_of_reach(&mut self, now: Duration) -> Option<u32> {
-        if let Running::Down { until: Some(until) } = self.running
-            && until <= now
-        {
-            self.start(SavedData::Kept);
-        }
+        self.wake(now);
         match self.running {
             Running::Up => None,
             Running::Stopping => {
@@ -59,6 +57,15 @@ impl Service {
             // kubernetes/kubernetes#139503: a stopped HNS is an RPC error, never "not found".
             Running::Down { .. } => Some(hresult::RPC_S_SERVER_UNAVAILABLE),
             Running::Mismatched => Some(hresult::ERROR_WRONG_DISK),
+        }
+    }
+
+    /// An HNS that is away for a time starts by itself when that is over.
+    pub fn wake(&mut self, now: Duration) {
+        if let Running::Down { until: Some(until) } = self.running
+            && until <= now
+        {
+            self.start(SavedData::Untouched);
         }
     }
 
@@ -83,20 +90,26 @@ impl Service {
     /// HNS starts, with what it finds of its data.
     pub fn start(&mut self, data: SavedData) {
         let was_up = self.running == Running::Up;
-        self.running = Running::Up;
         match data {
-            // It was never away: there is nothing to load.
-            SavedData::Kept if was_up => {}
-            SavedData::Kept => self.rehydrate(),
-            SavedData::Mismatched => self.running = Running::Mismatched,
-            SavedData::Removed => self.set_state(State::new(self.state.version)),
+            SavedData::Untouched => {}
+            SavedData::Kept => self.is_mismatched = false,
+            SavedData::Mismatched => self.is_mismatched = true,
+            SavedData::Removed => {
+                self.is_mismatched = false;
+                self.set_state(State::new(self.state.version));
+            }
+        }
+        self.running = if self.is_mismatched { Running::Mismatched } else { Running::Up };
+        // One that was never away has nothing to load.
+        if !was_up && !self.is_mismatched {
+            self.rehydrate();
         }
     }
 
     /// HNS stops and starts, and nobody called meanwhile.
     pub fn restart(&mut self) {
         self.stop_until(None);
-        self.start(SavedData::Kept);
+        self.start(SavedData::Untouched);
     }
 
     /// The machine reboots. Networks that are not persistent are gone with their endpoints, and NAT networks are not
@@ -104,7 +117,6 @@ impl Service {
     pub fn reboot(&mut self) {
         self.stop_until(None);
         self.callbacks.clear();
-        self.running = Running::Up;
         let networks: Vec<_> =
             self.state.networks().map(|(id, network)| (id, network.clone())).collect();
         let is_local = |endpoint: &Endpoint| !endpoint.is_remote();
@@ -130,7 +142,7 @@ impl Service {
                 self.rename_network(id);
             }
         }
-        self.rehydrate();
+        self.start(SavedData::Untouched);
     }
 
     /// A network that is the same has another id, and its endpoints know it by that.

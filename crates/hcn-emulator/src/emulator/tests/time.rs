@@ -100,6 +100,98 @@ fn virtual_time_passes_by_calls_alone() {
     assert_eq!(hns.state().load_balancers().count(), 2);
 }
 
+/// An HNS in virtual time that is away for 100 ms from its first call on.
+fn away() -> Emulator {
+    let faults = vec![Fault::at("*", Trouble::Stop { milliseconds: 100 }).unwrap()];
+    let hns = Emulator::in_virtual_time(Setup { faults, ..Setup::of(small().state()) });
+    assert!(hns.enumerate_endpoints("").is_err());
+    hns
+}
+
+#[test]
+fn virtual_time_passes_while_hns_is_away() {
+    let code = |hns: &Emulator| hns.enumerate_endpoints("").err().map(|error| error.hresult);
+    let gone = Some(hresult::RPC_S_SERVER_UNAVAILABLE);
+    let wait: [&dyn Fn(&Emulator, u64); 3] = [
+        &|hns, passed| hns.advance(Duration::from_millis(passed)),
+        &|hns, passed| hns.advance_to(hns.now() + Duration::from_millis(passed)),
+        &|hns, passed| {
+            let order = json!({ "milliseconds": passed }).to_string();
+            let answer = hns.hns_call("POST", "/emulator/advance", &order).unwrap();
+            assert!(answer.contains(r#""Success":true"#), "{answer}");
+        },
+    ];
+    for wait in wait {
+        let hns = away();
+        for _ in 0..1_000 {
+            assert_eq!(code(&hns), gone);
+        }
+        wait(&hns, 99);
+        assert_eq!(code(&hns), gone);
+        wait(&hns, 1);
+        assert_eq!(code(&hns), None);
+        assert_eq!(hns.now(), Duration::from_millis(100));
+    }
+    let hns = away();
+    hns.advance_to(Duration::from_secs(1));
+    hns.advance_to(Duration::from_millis(1));
+    assert_eq!(hns.now(), Duration::from_secs(1));
+    hns.advance(Duration::MAX);
+    hns.advance(Duration::MAX);
+    assert_eq!(code(&hns), None);
+}
+
+#[test]
+fn what_is_due_happens_when_time_passes() {
+    let knobs = crate::Knobs { rehydration: crate::Rehydration::Nothing, ..Default::default() };
+    let faults = vec![Fault::at("*", Trouble::Stop { milliseconds: 100 }).unwrap()];
+    let setup = Setup { faults, knobs, ..Setup::of(small().state()) };
+    let hns = Emulator::in_virtual_time(setup);
+    assert!(hns.enumerate_endpoints("").is_err());
+    assert_eq!(hns.state().endpoints().count(), 3);
+    hns.advance(Duration::from_millis(100));
+    assert_eq!(hns.state().endpoints().count(), 0);
+}
+
+#[test]
+fn real_time_passes_by_itself() {
+    let hns = small();
+    hns.advance(Duration::from_secs(3_600));
+    hns.advance_to(Duration::from_secs(7_200));
+    hns.hns_call("POST", "/emulator/advance", r#"{"milliseconds":3600000}"#).unwrap();
+    assert!(hns.now() < Duration::from_secs(3_600));
+    let refused = hns.hns_call("POST", "/emulator/advance", "{}").unwrap();
+    assert!(refused.contains("milliseconds"), "{refused}");
+}
+
+#[test]
+fn data_of_another_build_stays_until_somebody_removes_it() {
+    let check = |cure: &dyn Fn(&mut Service), endpoints: Option<usize>| {
+        let hns = small();
+        hns.steer(|service| {
+            service.stop();
+            service.start(SavedData::Mismatched);
+            cure(service);
+        });
+        let listed = hns.enumerate_endpoints("").map(|list| ids(&list).len());
+        assert_eq!(
+            listed.map_err(|error| error.hresult),
+            endpoints.ok_or(hresult::ERROR_WRONG_DISK)
+        );
+    };
+    check(&|_| {}, None);
+    check(&Service::restart, None);
+    check(&Service::reboot, None);
+    check(&|service| service.start(SavedData::Untouched), None);
+    let stop_and_start = |service: &mut Service, data| {
+        service.stop();
+        service.start(data);
+    };
+    check(&|service| stop_and_start(service, SavedData::Untouched), None);
+    check(&|service| stop_and_start(service, SavedData::Removed), Some(0));
+    check(&|service| stop_and_start(service, SavedData::Kept), Some(3));
+}
+
 #[test]
 fn a_call_that_is_out_ends_when_hns_stops() {
     for does in [HANG, HANG_AFTER, Trouble::Delay { milliseconds: 3_600_000 }] {
