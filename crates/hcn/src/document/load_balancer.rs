@@ -35,9 +35,10 @@ pub struct LoadBalancer {
         skip_serializing_if = "is_default"
     )]
     pub source_vip: String,
-    /// The addresses that clients send to; none is every address of the node.
+    /// The addresses that clients send to; none is every address of the node. Older documentation calls them `VirtualIPs`.
     #[serde(
         rename = "FrontendVIPs",
+        alias = "VirtualIPs",
         deserialize_with = "lenient::nullable",
         skip_serializing_if = "Vec::is_empty"
     )]

@@ -276,3 +276,13 @@ fn what_cannot_be_meant_is_refused() {
     refused::<Endpoint>(json!({ "Name": {} }));
     refused::<Network>(json!([]));
 }
+
+#[test]
+fn the_older_word_for_vips_is_read() {
+    let id = "3c5e7d10-4a2b-4f0e-8d31-6b1c2d3e4f50";
+    let load_balancer: LoadBalancer = check(
+        json!({ "ID": id, "VirtualIPs": ["172.20.0.10"] }),
+        json!({ "ID": id, "FrontendVIPs": ["172.20.0.10"] }),
+    );
+    assert!(!load_balancer.has_no_vip());
+}
