@@ -139,7 +139,8 @@ impl Latency {
         let change = match self.growth {
             Growth::Flat => seconds * 1_000_000_000 / CHANGES,
             Growth::Growing => {
-                seconds.saturating_mul(1_000_000_000) / OBJECTS * objects.saturating_add(1)
+                let share = seconds.saturating_mul(1_000_000_000) / OBJECTS;
+                share.saturating_mul(objects.saturating_add(1))
             }
         };
         let reading = reads.saturating_mul(self.profile.nanoseconds_to_read());

@@ -10,6 +10,10 @@ use switchyard_hcn::{
 const IDS: [&str; 5] =
     ["ID", "HostComputeNetwork", "HostComputeNamespace", "HostComputeEndpoints", "VirtualNetwork"];
 
+/// How deep settings may be nested. Readers of JSON give up at 128 levels, ours and others; a document is read again within
+/// a few of a state or an answer. What a real HNS does is not known.
+const DEEPEST: usize = 100;
+
 /// The failure with this HRESULT, and a record that says no more.
 pub(crate) fn refused(code: u32) -> Error {
     ErrorRecord::of(code, "").into_error()
@@ -63,10 +67,25 @@ fn is_older(settings: &Value, newer: &[&str]) -> bool {
 fn parse(text: &str) -> Result<Value, Error> {
     let value: Value =
         serde_json::from_str(text).map_err(|_| refused(hresult::HCN_E_INVALID_JSON))?;
+    if is_deeper_than(&value, DEEPEST) {
+        return Err(refused(hresult::HCN_E_INVALID_JSON));
+    }
     if IDS.iter().filter_map(|member| value.get(member)).any(holds_no_guid) {
         return Err(refused(hresult::HCN_E_GUID_CONVERSION_FAILURE));
     }
     Ok(value)
+}
+
+/// Whether a value has lists and objects in each other more than `levels` deep.
+fn is_deeper_than(value: &Value, levels: usize) -> bool {
+    let Some(inner) = levels.checked_sub(1) else {
+        return value.is_array() || value.is_object();
+    };
+    match value {
+        Value::Array(items) => items.iter().any(|item| is_deeper_than(item, inner)),
+        Value::Object(members) => members.values().any(|member| is_deeper_than(member, inner)),
+        _ => false,
+    }
 }
 
 fn decode<T: DeserializeOwned>(settings: Value) -> Result<T, Error> {

@@ -7,7 +7,7 @@ use switchyard_hcn::{Error, Guid};
 
 use crate::documents::{
     TCP, acl, fault, fresh, id, knob, l2bridge, load_balancer, local, local_at, membership,
-    network, remote_at, remote_subnet, subnet, with,
+    network, remote_at, remote_subnet, subnet, version, with,
 };
 use crate::finding::{Checked, Finding, accepted, equal, fails, refused, that};
 use crate::session::{Kind, Place, Session, same_ids};
@@ -88,6 +88,27 @@ pub(super) fn documents_parse(trial: &mut Trial<'_>) {
                 hns.refuses(&what, 0x803B_001B, || hns.modify(handle, text))?;
             }
             hns.close(handle)?;
+        }
+        Ok(())
+    });
+    // That build says yes to everything else.
+    trial.attempt("modify by what is no JSON on HNS 15.4", &version(15, 4), |hns| {
+        let each = Each::make(hns)?;
+        let handle = hns.open(Kind::LoadBalancer, each.load_balancer)?;
+        for text in ["{", "", "banana"] {
+            hns.refuses(text, 0x803B_001B, || hns.modify(handle, text))?;
+        }
+        let id_is_none = json!({"ID": "banana"}).to_string();
+        hns.refuses("an id that is none", 0x803B_0019, || hns.modify(handle, &id_is_none))
+    });
+    trial.attempt("create from JSON that is too deep to be read again", &fresh(), |hns| {
+        let each = Each::make(hns)?;
+        let nested = |levels| (0..levels).fold(json!(1), |inner, _| json!([inner]));
+        for (place, settings) in each.next() {
+            let deep = with(settings, "Deep", nested(120));
+            hns.refuses("deep", 0x803B_001B, || hns.create(place, &deep))?;
+            let answer = hns.create(place, &with(deep, "Deep", nested(20)));
+            accepted("less deep", answer)?;
         }
         Ok(())
     });

@@ -86,11 +86,78 @@ fn documents_come_back_with_what_hns_fills_in() {
     assert_eq!(
         serde_json::from_str::<Value>(&answer).unwrap(),
         json!({ "ID": id(2), "Name": "nat", "SchemaVersion": schema, "Beyond": 1,
+            "ManagementIP": "192.0.2.11",
             "MacPool": { "Ranges": [{ "StartMacAddress": "00-15-5D-00-20-00",
                 "EndMacAddress": "00-15-5D-00-2F-FF" }] },
             "Ipams": [{ "Type": "Static", "Subnets": [{ "IpAddressPrefix": "172.16.0.0/20",
                 "Routes": [{ "NextHop": "172.16.0.1", "DestinationPrefix": "0.0.0.0/0" }] }] }] })
     );
+}
+
+#[test]
+fn the_address_of_the_adapter_is_kept() {
+    let hns = small();
+    let saved = State::from_json(&hns.state().to_json()).unwrap();
+    let address = |state: &State| state.network(id(1)).unwrap().unknown["ManagementIP"].clone();
+    assert_eq!(address(&saved), "192.0.2.11");
+    // One that is there already stays, whatever the machine that the state is loaded on is set to.
+    let knobs = crate::Knobs {
+        management_address: "192.0.2.99".parse().unwrap(),
+        ..crate::Knobs::default()
+    };
+    let hns = Emulator::blocking(Setup { knobs, ..Setup::of(saved) });
+    hns.create_network(id(2), r#"{"Name":"given","ManagementIP":"192.0.2.12"}"#).unwrap();
+    hns.create_network(id(3), r#"{"Name":"other"}"#).unwrap();
+    let state = hns.state();
+    let address = |number| state.network(id(number)).unwrap().unknown["ManagementIP"].clone();
+    assert_eq!([address(1), address(2), address(3)], ["192.0.2.11", "192.0.2.12", "192.0.2.99"]);
+}
+
+#[test]
+fn compartments_begin_anew_behind_the_highest() {
+    let with = |number: u32| {
+        let namespace = json!({ "ID": id(51), "NamespaceId": number });
+        let text = json!({ "namespaces": [namespace] }).to_string();
+        let hns = Emulator::new(State::from_json(&text).unwrap());
+        let mut made = Vec::new();
+        for number in 52..55 {
+            hns.create_namespace(id(number), "{}").unwrap();
+            made.push(hns.state().namespace(id(number)).unwrap().namespace_id);
+        }
+        made
+    };
+    assert_eq!(with(0), [2, 3, 4]);
+    assert_eq!(with(3), [2, 4, 5]);
+    assert_eq!(with(u32::MAX), [2, 3, 4]);
+}
+
+#[test]
+fn what_is_made_can_be_read_again() {
+    let nested = |levels| (0..levels).fold(json!(1), |inner, _| json!({ "A": inner }));
+    let deep = |levels| {
+        let mut document = bridge();
+        document["Name"] = json!("deep");
+        document["Deep"] = nested(levels);
+        document.to_string()
+    };
+    for levels in [100, 110, 126] {
+        let refused = small().create_network(id(2), &deep(levels)).unwrap_err();
+        assert_eq!(refused.hresult, hresult::HCN_E_INVALID_JSON, "{levels}");
+    }
+    let hns = small();
+    hns.create_network(id(2), &deep(99)).unwrap();
+    hns.hns_call("POST", "/policylists/", &json!({ "References": [format!("/endpoints/{}", id(11))],
+        "Policies": [{ "Type": "ELB", "InternalPort": 80, "VIPs": ["172.20.0.1"], "Deep": nested(97) }] })
+    .to_string()).unwrap();
+    let state = hns.state();
+    assert_eq!(state.load_balancers().count(), 1);
+    assert_eq!(State::from_json(&state.to_json()).unwrap(), state);
+    let told = hns.hns_call("GET", "/emulator/state", "").unwrap();
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(State::from_json(&told["Output"].to_string()).unwrap(), state);
+    let listed: Value =
+        serde_json::from_str(&hns.hns_call("GET", "/networks/", "").unwrap()).unwrap();
+    assert_eq!(listed["Output"].as_array().unwrap().len(), 2);
 }
 
 #[test]
@@ -220,6 +287,7 @@ fn load_balancers_are_changed_as_the_version_does() {
     check("16.0", hresult::S_OK, true);
     check("15.4", hresult::S_OK, false);
     check("15.3", hresult::E_NOTIMPL, false);
+    check("9.3", hresult::E_NOTIMPL, false);
     check("13.2", hresult::E_NOTIMPL, false);
 }
 

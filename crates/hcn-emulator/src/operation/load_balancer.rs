@@ -35,12 +35,14 @@ impl Service {
 
     /// Takes the whole document. The object keeps its id, whatever the document says.
     pub(crate) fn modify_load_balancer(&mut self, id: Guid, settings: &str) -> Result<(), Error> {
-        let load_balancer: LoadBalancer =
-            match self.knobs.modify.unwrap_or_else(|| self.build().modify) {
-                Modify::NotImplemented => return Err(refused(hresult::E_NOTIMPL)),
-                Modify::WithoutEffect => return Ok(()),
-                Modify::Works => read_load_balancer(settings)?,
-            };
+        let modify = self.knobs.modify.unwrap_or_else(|| self.build().modify);
+        if modify == Modify::NotImplemented {
+            return Err(refused(hresult::E_NOTIMPL));
+        }
+        let load_balancer = read_load_balancer(settings)?;
+        if modify == Modify::WithoutEffect {
+            return Ok(());
+        }
         self.check_load_balancer(Some(id), &load_balancer)?;
         self.remove_load_balancer(id);
         self.put_load_balancer(id, load_balancer);

@@ -1,6 +1,6 @@
 //! Namespaces.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use switchyard_hcn::{
@@ -34,10 +34,9 @@ impl Service {
         if is_default && has_default() {
             return Err(refused(hresult::GCN_E_DEFAULTNAMESPACE_EXISTS));
         }
-        // Compartment 1 is the host's.
-        let last = self.state.namespaces().map(|(_, held)| held.namespace_id).max();
-        self.last_compartment = self.last_compartment.max(last.unwrap_or_default()) + 1;
-        namespace.namespace_id = self.last_compartment;
+        namespace.namespace_id =
+            self.next_compartment().ok_or_else(|| refused(hresult::E_OUTOFMEMORY))?;
+        self.last_compartment = namespace.namespace_id;
         namespace.namespace_guid = Some(id);
         namespace.resources.clear();
         namespace.state = 0;
@@ -45,6 +44,15 @@ impl Service {
         self.state.insert_namespace(id, namespace);
         self.notify(NotificationType::NamespaceCreate, Some(id));
         Ok(id)
+    }
+
+    /// The first number after the last one given that no namespace has, beginning anew behind the highest. Compartment 1 is
+    /// the host's.
+    fn next_compartment(&self) -> Option<u32> {
+        let held: BTreeSet<u32> =
+            self.state.namespaces().map(|(_, namespace)| namespace.namespace_id).collect();
+        let behind = (self.last_compartment..=u32::MAX).skip(1);
+        behind.chain(2..=self.last_compartment).find(|number| !held.contains(number))
     }
 
     pub(crate) fn modify_namespace(&mut self, id: Guid, settings: &str) -> Result<(), Error> {

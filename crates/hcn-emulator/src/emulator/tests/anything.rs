@@ -173,6 +173,8 @@ fn trouble() -> impl Strategy<Value = Trouble> {
         prop::option::of(0..3_usize).prop_map(|count| Trouble::Omit { count }),
         Just(Trouble::Degrade),
         (0..20_u64).prop_map(|milliseconds| Trouble::Stop { milliseconds }),
+        Just(Trouble::Delay { milliseconds: u64::MAX }),
+        Just(Trouble::Stop { milliseconds: u64::MAX }),
     ]
 }
 
@@ -297,6 +299,51 @@ fn knobs() -> impl Strategy<Value = Knobs> {
     })
 }
 
+/// The small HNS, or one with the highest numbers that documents can have.
+fn beginning() -> impl Strategy<Value = State> {
+    any::<bool>().prop_map(|is_extreme| if is_extreme { extreme() } else { small().state() })
+}
+
+fn extreme() -> State {
+    let (most, port) = (u32::MAX, u16::MAX);
+    let everything = json!({ "IpAddressPrefix": "::/0",
+        "Routes": [{ "NextHop": "::", "DestinationPrefix": "::/0", "Metric": port }] });
+    let network = |number: u32, network_type: &str, start: &str| {
+        json!({ "ID": id(number), "Name": format!("network{number}"), "Type": network_type, "Flags": most,
+            "State": port, "MacPool": { "Ranges": [
+                { "StartMacAddress": start, "EndMacAddress": "FF-FF-FF-FF-FF-FF" }] },
+            "Ipams": [{ "Subnets": [{ "IpAddressPrefix": "0.0.0.0/0" }, everything,
+                { "IpAddressPrefix": "255.255.255.255/32" }] }],
+            "Policies": [{ "Type": "VxlanPort", "Settings": { "Port": most } },
+                { "Type": "RemoteSubnetRoute", "Settings": { "IsolationId": most } }] })
+    };
+    let endpoint = |number: u32, address: &str, flags: u32| {
+        json!({ "ID": id(number), "HostComputeNetwork": id(1), "Flags": flags, "State": port,
+            "MacAddress": "FF-FF-FF-FF-FF-FF",
+            "IpConfigurations": [{ "IpAddress": address, "PrefixLength": u8::MAX }],
+            "Policies": [{ "Type": "PortMapping", "Settings": { "Protocol": most,
+                "InternalPort": port, "ExternalPort": port, "Flags": most } },
+                { "Type": "EncapOverhead", "Settings": { "Overhead": most } }] })
+    };
+    let mapping = json!({ "Protocol": most, "InternalPort": port, "ExternalPort": port,
+        "DistributionType": most, "Flags": most });
+    let file = json!({
+        "version": { "Major": most, "Minor": most },
+        "networks": [network(1, "L2Bridge", "FF-FF-FF-FF-FF-FE"), network(2, "Overlay", "00-00-00-00-00-00")],
+        "endpoints": [
+            endpoint(11, "255.255.255.255", most - 1),
+            endpoint(12, "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", most),
+            endpoint(13, "0.0.0.0", most)],
+        "namespaces": [
+            { "ID": id(51), "NamespaceId": most, "State": port },
+            { "ID": id(52), "NamespaceId": most - 1, "Type": "Guest" }],
+        "loadBalancers": [{ "ID": id(31), "HostComputeEndpoints": [id(11), id(12), id(13)],
+            "FrontendVIPs": ["255.255.255.255"], "PortMappings": [mapping], "Flags": most,
+            "State": port }],
+    });
+    State::from_json(&file.to_string()).unwrap()
+}
+
 fn id_or_nil(number: u32) -> Guid {
     if number == 0 { Guid::NIL } else { id(number) }
 }
@@ -350,10 +397,10 @@ fn happens(act: impl FnOnce()) -> Option<Begun> {
 proptest! {
     #[test]
     fn nothing_harms_the_emulator(
+        state in beginning(),
         knobs in knobs(),
         happenings in prop::collection::vec(happening(), 0..80),
     ) {
-        let state = small().state();
         let mut ever: BTreeSet<Guid> = state.endpoints().map(|(id, _)| id).collect();
         let mut service = Service::new(Setup { knobs, ..Setup::of(state) });
         let mut now = Duration::ZERO;
