@@ -64,16 +64,22 @@ pub(super) fn common(trial: &mut Trial<'_>) {
             Ok(())
         });
     }
-    trial.attempt("state and health", &fresh(), |hns| {
+    trial.attempt("state, health, version and activity", &fresh(), |hns| {
         for (kind, place, settings) in places(hns)? {
             let made = hns.create(place, &settings)?;
             let shown = hns.shown(kind, made)?;
-            for member in ["State", "Health"] {
+            for member in ["State", "Health", "Version", "ActivityId"] {
                 let found = shown.get(member);
                 that(found.is_none(), || format!("{kind:?} shows {member} without Detailed"))?;
             }
             for shown in [hns.detailed(kind, made)?, hns.in_v1(kind, made)?] {
-                that(shown["State"].is_u64(), || format!("{kind:?}: no State in {shown}"))?;
+                for member in ["State", "Version"] {
+                    let good = shown[member].is_u64();
+                    that(good, || format!("{kind:?}: no {member} in {shown}"))?;
+                }
+                let activity = shown["ActivityId"].as_str().unwrap_or_default();
+                let good = activity.parse::<Guid>().is_ok_and(|activity| !activity.is_nil());
+                that(good, || format!("{kind:?}: ActivityId is {activity:?}"))?;
                 for member in ["LastErrorCode", "LastUpdateTime"] {
                     let found = shown["Health"].get(member);
                     that(found.is_some(), || format!("{kind:?}: no Health.{member} in {shown}"))?;
@@ -205,6 +211,9 @@ pub(super) fn network(trial: &mut Trial<'_>) {
             let shown = hns.in_v1(Kind::Network, made)?;
             let address = shown["ManagementIP"].as_str().unwrap_or_default();
             that(address.parse::<IpAddr>().is_ok(), || format!("ManagementIP is {address:?}"))?;
+            hns.steer("/emulator/restart", &Value::Null)?;
+            let after = hns.in_v1(Kind::Network, made)?;
+            equal("ManagementIP after a restart", &after["ManagementIP"], &json!(address))?;
         }
         Ok(())
     });

@@ -241,6 +241,18 @@ pub(super) fn port_pool(trial: &mut Trial<'_>) {
         hns.refuses("without DSR", 0x803B_0013, || hns.load_balancer(&document))?;
         accepted("with DSR", hns.load_balancer(&with(document, "Flags", 1))).map(drop)
     });
+    trial.attempt("256 blocks, as the dynamic range has", &knob("portBlocks", 256), |hns| {
+        let made = backends(hns, 1)?;
+        for protocol in [TCP, UDP] {
+            let at = |external| load_balancer(&made, VIP, protocol, external);
+            for external in 1..=256 {
+                accepted(&format!("block {external}"), hns.load_balancer(&at(external)))?;
+            }
+            hns.refuses("block 257", 0x803B_0013, || hns.load_balancer(&at(257)))?;
+            accepted("with DSR", hns.load_balancer(&with(at(258), "Flags", 1)))?;
+        }
+        Ok(())
+    });
     trial.attempt("the pool not modelled", &fresh(), |hns| {
         let made = backends(hns, 1)?;
         for external in 1..=257 {

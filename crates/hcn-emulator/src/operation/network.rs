@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::{IpNet, Ipv4Net};
+use serde_json::json;
 use switchyard_hcn::{
     Error, Guid, Ipam, MacAddress, MacPool, MacRange, Network, NetworkType, NotificationType,
     Policy, Route, Subnet, hresult,
@@ -100,12 +101,14 @@ impl Service {
         }
     }
 
-    /// What HNS fills in: a pool of hardware addresses, the subnet of a NAT network, and for an overlay the policies that
-    /// flannel reads back.
+    /// What HNS fills in: a pool of hardware addresses, the address of the adapter, the subnet of a NAT network, and for an
+    /// overlay the policies that flannel reads back. That version 2 shows the address, too: inferred.
     fn complete_network(&self, network: &mut Network) {
         if network.mac_pool.ranges.is_empty() {
             network.mac_pool = self.next_mac_pool();
         }
+        let address = json!(self.knobs.management_address);
+        network.unknown.entry("ManagementIP".to_owned()).or_insert(address);
         if network.network_type == NetworkType::Nat && network.subnets().next().is_none() {
             network.ipams = vec![self.next_nat_ipam()];
         }

@@ -56,12 +56,21 @@ impl Service {
 
     /// What a detailed query adds: how the object is, and what it holds of the machine.
     fn add_details(&self, kind: ObjectKind, id: Guid, members: &mut Map<String, Value>) {
-        members.insert("State".to_owned(), json!(self.state_of(kind, id)));
+        self.add_generated(kind, id, members);
         let health = members.entry("Health".to_owned()).or_insert_with(|| json!({}));
         if let Some(health) = health.as_object_mut() {
             health.insert("Extra".to_owned(), json!({ "Resources": self.resources(kind, id) }));
             add_health(health);
         }
+    }
+
+    /// What HNS keeps with every object. The number is made of the version of HNS, for nobody says what it counts.
+    fn add_generated(&self, kind: ObjectKind, id: Guid, members: &mut Map<String, Value>) {
+        let version = self.state.version;
+        let number = (u64::from(version.major) << 32) | u64::from(version.minor);
+        members.insert("State".to_owned(), json!(self.state_of(kind, id)));
+        members.insert("Version".to_owned(), json!(number));
+        members.insert("ActivityId".to_owned(), json!(derived(id, "activity")));
     }
 
     fn state_of(&self, kind: ObjectKind, id: Guid) -> u16 {
@@ -102,12 +111,8 @@ impl Service {
             ObjectKind::Service => return None,
         };
         let mut document = document.ok()?;
-        let version = self.state.version;
-        let number = (u64::from(version.major) << 32) | u64::from(version.minor);
         if let Some(members) = document.as_object_mut() {
-            members.insert("State".to_owned(), json!(self.state_of(kind, id)));
-            members.insert("Version".to_owned(), json!(number));
-            members.insert("ActivityId".to_owned(), json!(derived(id, "activity")));
+            self.add_generated(kind, id, members);
             let health = members.entry("Health".to_owned()).or_insert_with(|| json!({}));
             if let Some(health) = health.as_object_mut() {
                 add_health(health);
