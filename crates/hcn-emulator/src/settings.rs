@@ -11,7 +11,7 @@ const IDS: [&str; 5] =
     ["ID", "HostComputeNetwork", "HostComputeNamespace", "HostComputeEndpoints", "VirtualNetwork"];
 
 /// How deep settings may be nested. Readers of JSON give up at 128 levels, ours and others; a document is read again within
-/// a few of a state or an answer. What a real HNS does is not known.
+/// a few of a state or an answer. That a real HNS refuses it: inferred.
 const DEEPEST: usize = 100;
 
 /// The failure with this HRESULT, and a record that says no more.

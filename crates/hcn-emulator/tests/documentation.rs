@@ -6,6 +6,8 @@
 //! and, within JSON and paths, `<name>` stand for it. Where a function takes a handle, the object is opened for it and
 //! closed. `UPDATE_DOCUMENTS=1 cargo test -p switchyard-hcn-emulator --test documentation` writes the answers anew.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
@@ -86,6 +88,134 @@ fn every_knob_is_among_the_unknowns() {
     let named = rows.iter().filter_map(|row| row[1].strip_prefix('`')?.split_once("`: `"));
     let strangers: Vec<_> = named.filter(|(name, _)| !knobs.contains_key(*name)).collect();
     assert!(strangers.is_empty(), "hns.md: these are no knobs: {strangers:?}");
+}
+
+/// What is said to be inferred, by words beside that mark on the page or in the emulator's source, and how the row among the
+/// unknowns begins that has the check for it.
+const INFERRED: &[(&str, &str)] = &[
+    ("Unknown members do no harm", "What becomes of members that HNS does not know"),
+    ("| Q1 |", "Is a list in an order"),
+    ("| Q3 |", "What does HNS do with an unknown key"),
+    ("| Q5 |", "Does a query for properties heed"),
+    ("| Q6 |", "Is a list ever cut into pages"),
+    ("| G3 |", "What does a local endpoint get"),
+    ("| G6 |", "Which number does a namespace get"),
+    ("internal (ILB)", "What does ILB leave alone"),
+    ("leaves alone what comes from the network", "What does ILB leave alone"),
+    ("`Update` replaces all of the types", "What do `Add`, `Remove` and `Update` do"),
+    ("`Update` puts policies in the place", "What do `Add`, `Remove` and `Update` do"),
+    ("| E10 |", "What is the code for a remote endpoint on an overlay"),
+    ("must know behind which node it is", "What is the code for a remote endpoint on an overlay"),
+    ("| E17 |", "Is a detached endpoint one whose port"),
+    ("while the endpoint has not. Inferred", "Is a detached endpoint one whose port"),
+    ("| E18 |", "Which of the backends with one hardware address"),
+    ("That it is the first: inferred", "Which of the backends with one hardware address"),
+    ("| E24 |", "What is the code for a namespace that an endpoint is not in"),
+    ("that is not in the namespace", "What is the code for a namespace that an endpoint is not in"),
+    ("| L2 |", "Are handles void after a restart"),
+    ("| L4 |", "What does HNS answer when it starts on another build"),
+    ("takes their shares of connections as lost", "Does a backend in state 4, 5 or 6"),
+    ("detached (state 4) (inferred)", "Does a backend in state 4, 5 or 6"),
+    ("degraded itself (state 5)", "Does a backend in state 4, 5 or 6"),
+    ("destroyed (state 6)", "Does a backend in state 4, 5 or 6"),
+    ("before get nothing any more", "Does a backend in state 4, 5 or 6"),
+    ("that it is all is inferred", "Does a load balancer in state 4 lose"),
+    ("endpoint is gone (both inferred)", "Does a packet to a remote endpoint"),
+    ("which it is on (inferred)", "Does a packet to a remote endpoint"),
+    ("That anything else is lost", "Does a packet to a remote endpoint"),
+    ("sees the port that the client sent to", "Which port does a backend see with PreserveDip"),
+    ("so does the port (inferred)", "Which port does a backend see with PreserveDip"),
+    ("this is so of the\nport, too: inferred", "Which port does a backend see with PreserveDip"),
+    ("makes no difference to the node", "Which source address has a packet from the node"),
+    ("lets the node reach it; the source", "Which source address has a packet from the node"),
+    ("host's port; the source is inferred", "Which source address has a packet from the node"),
+    ("that it shows there: inferred", "Which source address does a pod see that reaches itself"),
+    ("there is one for the host alone", "May there be a second namespace of the type HostDefault"),
+    ("an unsupported request. That these two", "What is the code for DSR or IPv6"),
+    ("That version 2 shows the address", "Does version 2 show `ManagementIP`"),
+    ("The first is the router's", "Which hardware address does the router"),
+    ("paired by inference", "Which product has which version"),
+    ("The pairs are inferred", "Which product has which version"),
+    ("Readers of JSON give up at 128 levels", "How deep may a document be nested"),
+    ("made of the version of HNS: inferred", "What do `Version` and `ActivityId`"),
+    ("marks those whose place is inferred", "On which port is each rule"),
+    ("whatever else is said here is marked as inferred", "On which port is each rule"),
+    ("f.write_str(\" (inferred)\")", "On which port is each rule"),
+    ("no source has those with PreserveDip", "Which port does a backend see with PreserveDip"),
+];
+
+/// Whether a line of prose says of something that it is inferred, and not only that there is such a mark.
+fn infers(line: &str) -> bool {
+    let line = line.to_lowercase();
+    let general = ["*inferred*", "or that it is inferred."];
+    (line.contains("inferred") || line.contains("by inference"))
+        && !general.iter().any(|words| line.contains(words))
+}
+
+/// The places that infer something, each as the line and the two before it.
+fn inferences<'a>(lines: &[&'a str], is_prose: impl Fn(&'a str) -> bool) -> Vec<String> {
+    let places =
+        (0..lines.len()).filter(|number| is_prose(lines[*number]) && infers(lines[*number]));
+    places.map(|number| lines[number.saturating_sub(2)..=number].join("\n")).collect()
+}
+
+fn inferences_of_page(page: &str) -> Vec<String> {
+    let outside_of_blocks = page.split("\n```").step_by(2).collect::<Vec<_>>().join("\n");
+    inferences(&outside_of_blocks.lines().collect::<Vec<_>>(), |_| true)
+}
+
+/// In comments and in texts; the rules of the switch have a member of that name.
+fn inferences_of_source(text: &str) -> Vec<String> {
+    let lines: Vec<&str> = text
+        .lines()
+        .map(|line| line.trim().trim_start_matches("///").trim_start_matches("//"))
+        .collect();
+    let is_code = |line: &str| {
+        !line.starts_with([' ', '!']) && (!line.contains('"') || line.contains("Rule {"))
+    };
+    inferences(&lines, |line| !is_code(line))
+        .into_iter()
+        .map(|place| place.lines().map(str::trim).collect::<Vec<_>>().join("\n"))
+        .collect()
+}
+
+/// The sources of the emulator, without those of its tests.
+fn sources(folder: &std::path::Path) -> Vec<String> {
+    let mut texts = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let is_test = path.file_stem().is_some_and(|name| name == "tests");
+        if path.is_dir() && !is_test {
+            texts.extend(sources(&path));
+        } else if !is_test {
+            texts.push(fs::read_to_string(path).unwrap());
+        }
+    }
+    texts
+}
+
+/// Whoever infers something owes the check that settles it.
+#[test]
+fn whatever_is_inferred_is_among_the_unknowns() {
+    let page = fs::read_to_string(PAGE).unwrap();
+    let (page, table) = page.split_once("\n## What is not known\n").unwrap();
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut places = inferences_of_page(page);
+    places.extend(sources(&folder).iter().flat_map(|text| inferences_of_source(text)));
+    for place in &places {
+        let is_known = INFERRED.iter().any(|(words, _)| place.contains(words));
+        assert!(
+            is_known,
+            "this is inferred, and no row among the unknowns is known for it:\n{place}"
+        );
+    }
+    let rows = rows(table);
+    for (words, question) in INFERRED {
+        assert!(places.iter().any(|place| place.contains(words)), "nobody infers {words:?}");
+        let row = rows.iter().find(|row| row[0].starts_with(question));
+        let row = row.unwrap_or_else(|| panic!("hns.md: no unknown begins with {question:?}"));
+        assert!(row.len() == 4 && row[2].len() > 1 && row[3].len() > 40, "hns.md: {row:?}");
+    }
 }
 
 #[test]

@@ -123,7 +123,7 @@ impl Service {
         Ok(())
     }
 
-    /// What HNS says for an endpoint that is not in the namespace is not known: `ERROR_NOT_FOUND`, as for namespaces.
+    /// What HNS says for an endpoint that is not in the namespace: `ERROR_NOT_FOUND`, as for namespaces (inferred).
     pub(crate) fn take_from_namespace(&mut self, id: Guid, endpoint: Guid) -> Result<(), Error> {
         let held = self.state.endpoint(endpoint);
         if held.is_none_or(|held| held.host_compute_namespace != Some(id)) {

@@ -64,7 +64,7 @@ impl Service {
         }
     }
 
-    /// What HNS keeps with every object. The number is made of the version of HNS, for nobody says what it counts.
+    /// What HNS keeps with every object. That `Version` is made of the version of HNS: inferred, for nobody says what it is.
     fn add_generated(&self, kind: ObjectKind, id: Guid, members: &mut Map<String, Value>) {
         let version = self.state.version;
         let number = (u64::from(version.major) << 32) | u64::from(version.minor);

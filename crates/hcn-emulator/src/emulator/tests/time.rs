@@ -100,6 +100,9 @@ fn virtual_time_passes_by_calls_alone() {
     assert_eq!(hns.state().load_balancers().count(), 2);
 }
 
+/// Has so many milliseconds pass.
+type Wait<'a> = &'a dyn Fn(&Emulator, u64);
+
 /// An HNS in virtual time that is away for 100 ms from its first call on.
 fn away() -> Emulator {
     let faults = vec![Fault::at("*", Trouble::Stop { milliseconds: 100 }).unwrap()];
@@ -112,7 +115,7 @@ fn away() -> Emulator {
 fn virtual_time_passes_while_hns_is_away() {
     let code = |hns: &Emulator| hns.enumerate_endpoints("").err().map(|error| error.hresult);
     let gone = Some(hresult::RPC_S_SERVER_UNAVAILABLE);
-    let wait: [&dyn Fn(&Emulator, u64); 3] = [
+    let waits: [Wait<'_>; 3] = [
         &|hns, passed| hns.advance(Duration::from_millis(passed)),
         &|hns, passed| hns.advance_to(hns.now() + Duration::from_millis(passed)),
         &|hns, passed| {
@@ -121,7 +124,7 @@ fn virtual_time_passes_while_hns_is_away() {
             assert!(answer.contains(r#""Success":true"#), "{answer}");
         },
     ];
-    for wait in wait {
+    for wait in waits {
         let hns = away();
         for _ in 0..1_000 {
             assert_eq!(code(&hns), gone);
