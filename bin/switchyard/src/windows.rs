@@ -4,66 +4,58 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::net::IpAddr;
 use std::num::NonZeroU16;
+use std::time::Duration;
 
-use anyhow::Context;
-use switchyard_hcn::Client;
+use anyhow::anyhow;
 use switchyard_hcn_emulator::{Explanation, NodeAddresses, State, Tracer};
-use switchyard_model::{
-    Cluster, Destination, Frontend, Outcome, Packet, ServicePortView, Settings, Verdict, ViewSet,
-};
+use switchyard_model::{Cluster, Destination, Frontend, Outcome, Packet, ServicePortView, Verdict};
 use switchyard_nodeview::{Clients, NodeView, Source, Stream};
 use switchyard_winkernel::limits::{self, Substitute};
-use switchyard_winkernel::{Observed, Reconciler, Subject, Wanted, execute};
+use switchyard_winkernel::{Ledger, MemoryLedger, Reconciler, observe};
 
 use crate::failure::Failure;
 use crate::network::Hns;
 
-/// What the node's views want in HNS.
-///
-/// # Errors
-/// When the views are not complete.
-pub fn wanted(hns: &Hns, views: &ViewSet, settings: &Settings) -> Result<Wanted, Failure> {
-    let wanted = Wanted::new(views, &hns.network, &settings.priority_services);
-    Ok(wanted.context("the views of the node are not complete")?)
-}
-
 /// The way from what HNS holds to what the node's views want.
 ///
 /// # Errors
-/// When HNS cannot be read, or the views are not complete.
+/// When HNS cannot be read, or no load balancer can be made on its network.
 pub fn reconciler(hns: &Hns, stream: &Stream) -> Result<Reconciler, Failure> {
-    let observed = Observed::read(Client::new(&hns.emulator), hns.network.id)
-        .context("read what HNS holds")?;
-    let views: ViewSet = stream.snapshot().into_iter().collect();
-    let wanted = wanted(hns, &views, stream.view().settings())?;
-    Ok(Reconciler::new(hns.network.clone(), wanted, observed))
+    let mut reconciler = Reconciler::new(hns.settings.clone(), Ledger::default());
+    reconciler.view(stream.snapshot(), Duration::ZERO);
+    observe(&mut reconciler, &hns.emulator, &mut MemoryLedger::default(), Duration::ZERO);
+    let standing = reconciler.standing();
+    if let Some(missing) = standing.missing_network {
+        return Err(anyhow!("{missing}").into());
+    }
+    if let Some(trouble) = standing.network_trouble {
+        return Err(anyhow::Error::new(trouble).into());
+    }
+    Ok(reconciler)
 }
 
 /// Leads HNS to what the node's views want, and says which calls failed.
 ///
 /// # Errors
-/// As [`reconciler`], and when the network cannot be opened.
+/// As [`reconciler`].
 pub fn converge(hns: &Hns, stream: &Stream, notices: &mut dyn Write) -> Result<(), Failure> {
-    run(hns, &mut reconciler(hns, stream)?, notices)
+    run(hns, &mut reconciler(hns, stream)?, Duration::ZERO, notices)
 }
 
-/// Runs `reconciler` to its end, and says which calls failed.
+/// Has `reconciler` make all calls that are due at `now`, and says which failed.
 ///
 /// # Errors
-/// When the network cannot be opened.
-pub fn run(hns: &Hns, reconciler: &mut Reconciler, notices: &mut dyn Write) -> Result<(), Failure> {
-    let failures = execute(reconciler, Client::new(&hns.emulator), hns.network.id)
-        .context("change what HNS holds")?;
-    for (operation, failure) in failures {
-        let verb = operation.verb.as_str();
-        let views: Vec<_> = operation.views.iter().map(ToString::to_string).collect();
-        let what = match &operation.subject {
-            Subject::Endpoint { key, .. } => format!("endpoint {key}"),
-            Subject::LoadBalancer { key: Some(key), .. } => format!("load balancer {key}"),
-            Subject::LoadBalancer { key: None, .. } => format!("load balancer {}", operation.id),
-        };
-        let chain = format!("{:#}", anyhow::Error::new(failure));
-        writeln!(notices, "failed: {verb} {what} for {}: {chain}", views.join(", "))?;
+/// When the notices cannot be written.
+pub fn run(
+    hns: &Hns,
+    reconciler: &mut Reconciler,
+    now: Duration,
+    notices: &mut dyn Write,
+) -> Result<(), Failure> {
+    let mut ledger = MemoryLedger::default();
+    switchyard_winkernel::run(reconciler, &hns.emulator, &mut ledger, now);
+    for (target, delay) in reconciler.standing().delays {
+        writeln!(notices, "failed: {target}: {}", delay.message)?;
     }
     Ok(())
 }
@@ -130,13 +122,13 @@ impl<'a> WindowsTrace<'a> {
     /// The tracer's verdict with the Services and limits that decided it, and what the limits foretold of it.
     fn attributed(&self, packet: &Packet, mut verdict: Verdict) -> (Verdict, Substitute) {
         let model = self.view.trace(self.cluster, packet);
-        let (node, place) = (self.view.node(), self.hns.place());
+        let ground = self.hns.ground(self.view.node());
         let substitute = match self.frontend(packet) {
             Some((view, frontend)) => {
                 if verdict.outcome != Outcome::Pass {
                     verdict.decided_by.extend(view.deciders(frontend));
                 }
-                limits::substitute(view, frontend, node, place, packet, &model)
+                limits::substitute(view, frontend, ground, packet, &model)
             }
             None => limits::without_frontend(&model),
         };

@@ -60,6 +60,7 @@ impl Generator {
         let configuration = configuration::random(dice, plan.has_v6);
         let mut setup = Setup { node: plan.own_name(), documents, configuration, windows: None };
         setup.windows = Some(windows::random(&mut dice.aside(), &plan, &setup));
+        windows::crowd(&mut setup);
         setup
     }
 

@@ -164,6 +164,15 @@ impl<'a> Client<'a> {
         self.list(&Query::all())
     }
 
+    /// The networks that `query` names.
+    ///
+    /// # Errors
+    ///
+    /// If HNS refuses, or the list cannot be read.
+    pub fn networks_where(self, query: &Query) -> Result<Listing<Network>, ClientError> {
+        self.list(query)
+    }
+
     /// The network with this id, if it exists.
     ///
     /// # Errors
@@ -299,6 +308,15 @@ impl<'a> Client<'a> {
     /// If HNS refuses for another reason, or its answer cannot be read.
     pub fn load_balancer(self, id: Guid) -> Result<Option<LoadBalancer>, ClientError> {
         self.find(id)
+    }
+
+    /// The load balancer with this id and its state, if it exists.
+    ///
+    /// # Errors
+    ///
+    /// If HNS refuses for another reason, or its answer cannot be read.
+    pub fn load_balancer_in_detail(self, id: Guid) -> Result<Option<LoadBalancer>, ClientError> {
+        self.find_as(id, &Query::all().detailed())
     }
 
     /// Makes a load balancer; [`Guid::NIL`] lets HNS pick the id.

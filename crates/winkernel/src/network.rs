@@ -28,6 +28,8 @@ pub struct WindowsSettings {
     pub management_addresses: BTreeSet<IpAddr>,
     /// The hardware address of the adapter with the node's address, where HNS does not tell.
     pub host_mac: Option<MacAddress>,
+    /// The addresses that pods of this node have, where HNS does not tell.
+    pub subnets: Vec<IpNet>,
     /// Routes of an overlay to the pods of other nodes, besides those that HNS tells.
     pub remote_subnets: Vec<RemoteSubnet>,
 }
@@ -42,6 +44,7 @@ impl Default for WindowsSettings {
             root_endpoint_name: "cbr0".to_owned(),
             management_addresses: BTreeSet::new(),
             host_mac: None,
+            subnets: Vec::new(),
             remote_subnets: Vec::new(),
         }
     }
@@ -57,6 +60,8 @@ pub struct WindowsNetwork {
     pub overlay: bool,
     /// The node's addresses on it.
     pub management_addresses: BTreeSet<IpAddr>,
+    /// The address by which other nodes of an overlay reach this one.
+    pub provider_address: Option<IpAddr>,
     /// The hardware address of the host on it.
     pub host_mac: Option<MacAddress>,
     /// The addresses that pods of this node have.
@@ -97,6 +102,12 @@ pub enum NetworkTrouble {
         network: String,
         /// Its subnets.
         subnets: String,
+    },
+    /// The address to rewrite clients to is an IPv6 one.
+    #[error("--source-vip {address}: an overlay rewrites clients to IPv4 addresses")]
+    SourceVipFamily {
+        /// The address.
+        address: IpAddr,
     },
     /// The host's hardware address is not known.
     #[error(
@@ -146,12 +157,16 @@ impl WindowsNetwork {
         }
         let mut management_addresses = management_addresses(document);
         management_addresses.extend(&settings.management_addresses);
+        let subnets: Vec<IpNet> =
+            document.subnets().filter_map(switchyard_hcn::Subnet::prefix).collect();
+        let first = || management_addresses.iter().copied().find(IpAddr::is_ipv4);
         Self {
             id: document.id.unwrap_or(Guid::NIL),
             overlay,
+            provider_address: provider_address(document).or_else(first),
             management_addresses,
             host_mac,
-            subnets: document.subnets().filter_map(switchyard_hcn::Subnet::prefix).collect(),
+            subnets: if subnets.is_empty() { settings.subnets.clone() } else { subnets },
             remote_subnets,
             source_vip: source_vip.filter(|_| overlay),
             root_endpoint,
@@ -174,12 +189,15 @@ impl WindowsNetwork {
         if self.host_mac.is_none() {
             return Err(NetworkTrouble::NoHostMac { network });
         }
-        if self.provider_address().is_none() {
+        if self.provider_address.is_none() {
             return Err(NetworkTrouble::NoManagementAddress { network });
         }
         let Some(address) = self.source_vip else {
             return Err(NetworkTrouble::NoSourceVip { network });
         };
+        if !address.is_ipv4() {
+            return Err(NetworkTrouble::SourceVipFamily { address });
+        }
         if !self.subnets.iter().any(|subnet| subnet.contains(&address)) {
             let subnets: Vec<_> = self.subnets.iter().map(ToString::to_string).collect();
             let subnets = if subnets.is_empty() { "none".to_owned() } else { subnets.join(", ") };
@@ -221,17 +239,19 @@ impl WindowsNetwork {
     pub fn is_own_address(&self, node: &NodeFacts, address: IpAddr) -> bool {
         self.management_addresses.contains(&address) || node.has_address(address)
     }
-
-    /// The node's address by which other nodes of an overlay reach it.
-    pub(crate) fn provider_address(&self) -> Option<IpAddr> {
-        self.management_addresses.iter().copied().find(IpAddr::is_ipv4)
-    }
 }
 
 /// The most backends a load balancer takes. Builds before the updates of 2021 and 2022 take 64, those after 1,024
 /// (kubernetes/kubernetes#98680, #135518); the version does not tell the update, so that the old builds count as not updated.
 fn most_backends(version: Version) -> usize {
     if version < Version::new(11, 0) { 64 } else { 1_024 }
+}
+
+/// The node's address as an overlay tells it to other nodes.
+fn provider_address(network: &Network) -> Option<IpAddr> {
+    let managed = network.unknown.get("ManagementIP").and_then(|value| value.as_str());
+    let managed = managed.and_then(|text| text.parse().ok());
+    network.policy(Policy::as_provider_address).or(managed).filter(IpAddr::is_ipv4)
 }
 
 /// The node's addresses as the network knows them: `ManagementIP` and an overlay's own provider address, which HNS fills

@@ -3,96 +3,204 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use switchyard_hcn::{Client, ClientError, Endpoint, Guid, LoadBalancer};
-use switchyard_model::Family;
+use switchyard_hcn::{Endpoint, Guid, IpProtocol, LoadBalancer, LoadBalancerFlags};
+use switchyard_model::{Family, Protocol};
 
+use crate::endpoint::Shape;
 use crate::identity::{is_own_endpoint, is_own_load_balancer};
 use crate::key::{EndpointKey, LoadBalancerKey};
-use crate::wanted::protocol_of;
+use crate::ledger::{Kind, Ledger};
+use crate::wanted::Mapping;
 
 /// What is in HNS. Indexed both ways; an object that is put or taken here is so in every index.
 #[derive(Debug, Clone, Default)]
-pub struct Observed {
-    pub(crate) endpoints: BTreeMap<Guid, ObservedEndpoint>,
+pub(crate) struct Observed {
+    endpoints: BTreeMap<Guid, ObservedEndpoint>,
     endpoints_at: BTreeMap<IpAddr, BTreeSet<Guid>>,
-    pub(crate) load_balancers: BTreeMap<Guid, ObservedLoadBalancer>,
+    load_balancers: BTreeMap<Guid, ObservedLoadBalancer>,
     load_balancers_for: BTreeMap<LoadBalancerKey, BTreeSet<Guid>>,
     /// The load balancers that name each endpoint.
     referrers: BTreeMap<Guid, BTreeSet<Guid>>,
+    /// The load balancers that have an address as virtual address or rewrite to it.
+    holders_of: BTreeMap<IpAddr, BTreeSet<Guid>>,
+    /// Objects that exist but cannot be read.
+    unreadable: BTreeSet<(Kind, Guid)>,
 }
 
 /// An endpoint in HNS.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ObservedEndpoint {
-    pub(crate) document: Endpoint,
+    pub(crate) addresses: Box<[IpAddr]>,
+    /// What HNS cannot modify; none for one without a hardware address.
+    pub(crate) shape: Option<Shape>,
+    pub(crate) remote: bool,
     pub(crate) own: bool,
+    /// Whether it is as kube-proxy makes them, and of nobody who says so.
+    pub(crate) like_kube_proxy: bool,
+    /// The whole document, of endpoints on this node.
+    pub(crate) local: Option<Box<Endpoint>>,
 }
 
 /// A load balancer in HNS.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ObservedLoadBalancer {
-    pub(crate) document: LoadBalancer,
     /// The frontends it holds. Ours hold one; another owner's may hold any number.
-    pub(crate) holds: BTreeSet<LoadBalancerKey>,
+    pub(crate) holds: Box<[LoadBalancerKey]>,
+    /// Its one port mapping; none for one that has several or none at all.
+    pub(crate) mapping: Option<Mapping>,
+    pub(crate) flags: LoadBalancerFlags,
+    pub(crate) source_vip: Option<IpAddr>,
+    pub(crate) vips: Box<[IpAddr]>,
+    /// The endpoints it names, sorted.
+    pub(crate) endpoints: Box<[Guid]>,
+    pub(crate) degraded: bool,
     pub(crate) own: bool,
+    /// Whether it is as kube-proxy makes them, and of nobody who says so.
+    pub(crate) like_kube_proxy: bool,
 }
 
 impl Observed {
-    /// Reads HNS: the endpoints of `network` and all load balancers.
-    ///
-    /// # Errors
-    /// When HNS refuses a listing. An error is never read as absence.
-    pub fn read(client: Client<'_>, network: Guid) -> Result<Self, ClientError> {
-        let mut observed = Self::default();
-        for endpoint in client.endpoints_of(network)?.objects {
-            observed.put_endpoint(network, endpoint);
-        }
-        for load_balancer in client.load_balancers_in_detail()?.objects {
-            observed.put_load_balancer(load_balancer);
-        }
-        Ok(observed)
-    }
-
-    pub(crate) fn put_endpoint(&mut self, network: Guid, document: Endpoint) {
+    pub(crate) fn put_endpoint(&mut self, network: Guid, document: &Endpoint, ledger: &Ledger) {
         let Some(id) = document.id else { return };
         self.take_endpoint(id);
-        let key = document.addresses().next().map(|address| EndpointKey { network, address });
-        let own = is_own_endpoint(&document, key.as_ref());
-        for address in document.addresses() {
-            self.endpoints_at.entry(address).or_default().insert(id);
+        let addresses: Box<[IpAddr]> = document.addresses().collect();
+        let key = addresses.first().map(|address| EndpointKey { network, address: *address });
+        let shape = Shape::of(document);
+        let recorded = key.zip(shape).is_some_and(|(key, shape)| {
+            let present = |id| self.endpoints.contains_key(&id);
+            ledger.owns(Kind::Endpoint, &key.to_string(), id, &endpoint_digest(shape), present)
+        });
+        for address in &addresses {
+            self.endpoints_at.entry(*address).or_default().insert(id);
         }
-        self.endpoints.insert(id, ObservedEndpoint { document, own });
+        let remote = document.is_remote();
+        let conjured = shape.is_some_and(|shape| shape.mac.0[..2] == [0x02, 0x11]);
+        let endpoint = ObservedEndpoint {
+            addresses,
+            shape,
+            remote,
+            own: recorded || is_own_endpoint(document, key.as_ref()),
+            like_kube_proxy: remote && document.owner.is_empty() && conjured,
+            local: (!remote).then(|| Box::new(document.clone())),
+        };
+        self.endpoints.insert(id, endpoint);
     }
 
-    pub(crate) fn take_endpoint(&mut self, id: Guid) {
-        let Some(endpoint) = self.endpoints.remove(&id) else { return };
-        for address in endpoint.document.addresses() {
-            remove_from(&mut self.endpoints_at, address, id);
+    pub(crate) fn take_endpoint(&mut self, id: Guid) -> Option<ObservedEndpoint> {
+        self.unreadable.remove(&(Kind::Endpoint, id));
+        let endpoint = self.endpoints.remove(&id)?;
+        for address in &endpoint.addresses {
+            remove_from(&mut self.endpoints_at, *address, id);
         }
+        Some(endpoint)
     }
 
-    pub(crate) fn put_load_balancer(&mut self, document: LoadBalancer) {
+    pub(crate) fn put_load_balancer(&mut self, document: &LoadBalancer, ledger: &Ledger) {
         let Some(id) = document.id else { return };
         self.take_load_balancer(id);
-        let holds = frontends_of(&document);
-        let own = is_own_load_balancer(&document, holds.first().filter(|_| holds.len() == 1));
-        for key in &holds {
+        let holds = frontends_of(document);
+        let mapping = only_mapping(document);
+        let mut endpoints = document.host_compute_endpoints.clone();
+        endpoints.sort_unstable();
+        endpoints.dedup();
+        let single = match &*holds {
+            [key] => Some(*key),
+            _ => None,
+        };
+        let mut load_balancer = ObservedLoadBalancer {
+            mapping,
+            flags: document.flags,
+            source_vip: document.source_vip.parse().ok(),
+            vips: document.vips().collect(),
+            endpoints: endpoints.into(),
+            degraded: document.is_degraded(),
+            own: false,
+            like_kube_proxy: is_like_kube_proxy(document),
+            holds,
+        };
+        let recorded = single.is_some_and(|key| {
+            let present = |id| self.load_balancers.contains_key(&id);
+            let digest = load_balancer.digest();
+            ledger.owns(Kind::LoadBalancer, &key.to_string(), id, &digest, present)
+        });
+        load_balancer.own = recorded || is_own_load_balancer(document, single.as_ref());
+        for key in &load_balancer.holds {
             self.load_balancers_for.entry(*key).or_default().insert(id);
         }
-        for endpoint in &document.host_compute_endpoints {
+        for endpoint in &load_balancer.endpoints {
             self.referrers.entry(*endpoint).or_default().insert(id);
         }
-        self.load_balancers.insert(id, ObservedLoadBalancer { document, holds, own });
+        for address in load_balancer.addresses() {
+            self.holders_of.entry(address).or_default().insert(id);
+        }
+        self.load_balancers.insert(id, load_balancer);
     }
 
-    pub(crate) fn take_load_balancer(&mut self, id: Guid) {
-        let Some(load_balancer) = self.load_balancers.remove(&id) else { return };
-        for key in load_balancer.holds {
-            remove_from(&mut self.load_balancers_for, key, id);
+    pub(crate) fn take_load_balancer(&mut self, id: Guid) -> Option<ObservedLoadBalancer> {
+        self.unreadable.remove(&(Kind::LoadBalancer, id));
+        let load_balancer = self.load_balancers.remove(&id)?;
+        for key in &load_balancer.holds {
+            remove_from(&mut self.load_balancers_for, *key, id);
         }
-        for endpoint in load_balancer.document.host_compute_endpoints {
-            remove_from(&mut self.referrers, endpoint, id);
+        for endpoint in &load_balancer.endpoints {
+            remove_from(&mut self.referrers, *endpoint, id);
         }
+        for address in load_balancer.addresses() {
+            remove_from(&mut self.holders_of, address, id);
+        }
+        Some(load_balancer)
+    }
+
+    /// An object exists but cannot be read.
+    pub(crate) fn put_unreadable(&mut self, kind: Kind, id: Guid) {
+        self.take(kind, id);
+        self.unreadable.insert((kind, id));
+    }
+
+    pub(crate) fn take(&mut self, kind: Kind, id: Guid) {
+        match kind {
+            Kind::Endpoint => drop(self.take_endpoint(id)),
+            Kind::LoadBalancer => drop(self.take_load_balancer(id)),
+        }
+    }
+
+    /// Whether an object with this id is known.
+    pub(crate) fn contains(&self, kind: Kind, id: Guid) -> bool {
+        let readable = match kind {
+            Kind::Endpoint => self.endpoints.contains_key(&id),
+            Kind::LoadBalancer => self.load_balancers.contains_key(&id),
+        };
+        readable || self.unreadable.contains(&(kind, id))
+    }
+
+    /// The ids of all objects of a kind.
+    pub(crate) fn ids(&self, kind: Kind) -> BTreeSet<Guid> {
+        let unreadable = self.unreadable.iter().filter(|(own, _)| *own == kind).map(|(_, id)| *id);
+        match kind {
+            Kind::Endpoint => self.endpoints.keys().copied().chain(unreadable).collect(),
+            Kind::LoadBalancer => self.load_balancers.keys().copied().chain(unreadable).collect(),
+        }
+    }
+
+    pub(crate) fn endpoint(&self, id: Guid) -> Option<&ObservedEndpoint> {
+        self.endpoints.get(&id)
+    }
+
+    pub(crate) fn endpoints(&self) -> impl Iterator<Item = (Guid, &ObservedEndpoint)> {
+        self.endpoints.iter().map(|(id, endpoint)| (*id, endpoint))
+    }
+
+    pub(crate) fn load_balancer(&self, id: Guid) -> Option<&ObservedLoadBalancer> {
+        self.load_balancers.get(&id)
+    }
+
+    pub(crate) fn load_balancers(&self) -> impl Iterator<Item = (Guid, &ObservedLoadBalancer)> {
+        self.load_balancers.iter().map(|(id, load_balancer)| (*id, load_balancer))
+    }
+
+    /// The documents of the endpoints on this node.
+    pub(crate) fn local_endpoints(&self) -> impl Iterator<Item = &Endpoint> {
+        self.endpoints.values().filter_map(|endpoint| endpoint.local.as_deref())
     }
 
     /// The endpoints at `address`.
@@ -113,10 +221,66 @@ impl Observed {
         ids.filter_map(|id| Some((*id, self.load_balancers.get(id)?)))
     }
 
-    /// Whether any load balancer names the endpoint.
-    pub(crate) fn is_referred_to(&self, endpoint: Guid) -> bool {
-        self.referrers.contains_key(&endpoint)
+    /// The load balancers that name the endpoint.
+    pub(crate) fn referrers(&self, endpoint: Guid) -> impl Iterator<Item = Guid> {
+        self.referrers.get(&endpoint).into_iter().flatten().copied()
     }
+
+    /// The load balancers that have `address` as virtual address, or rewrite clients to it.
+    pub(crate) fn holding(&self, address: IpAddr) -> impl Iterator<Item = &ObservedLoadBalancer> {
+        let ids = self.holders_of.get(&address).into_iter().flatten();
+        ids.filter_map(|id| self.load_balancers.get(id))
+    }
+}
+
+impl ObservedLoadBalancer {
+    /// The addresses that it has or rewrites to.
+    pub(crate) fn addresses(&self) -> BTreeSet<IpAddr> {
+        self.vips.iter().copied().chain(self.source_vip).collect()
+    }
+
+    /// What it is, apart from its endpoints: those may be others by now, or have other ids.
+    pub(crate) fn digest(&self) -> String {
+        digest(self.flags, self.mapping, &self.vips, self.source_vip)
+    }
+}
+
+/// What the load balancer of a document is, apart from its endpoints.
+pub(crate) fn digest_of(document: &LoadBalancer) -> String {
+    let vips: Vec<_> = document.vips().collect();
+    digest(document.flags, only_mapping(document), &vips, document.source_vip.parse().ok())
+}
+
+fn digest(
+    flags: LoadBalancerFlags,
+    mapping: Option<Mapping>,
+    vips: &[IpAddr],
+    source_vip: Option<IpAddr>,
+) -> String {
+    format!("{flags:?} {mapping:?} {vips:?} {source_vip:?}")
+}
+
+fn only_mapping(document: &LoadBalancer) -> Option<Mapping> {
+    match document.port_mappings.as_slice() {
+        [mapping] => Some(Mapping::of(mapping)),
+        _ => None,
+    }
+}
+
+/// What an endpoint is, apart from its network and address.
+pub(crate) fn endpoint_digest(shape: Shape) -> String {
+    let provider = shape.provider.map_or_else(|| "-".to_owned(), |address| address.to_string());
+    format!("{} {} {provider}", if shape.remote { "remote" } else { "local" }, shape.mac)
+}
+
+/// Whether a load balancer is as kube-proxy makes them: one port, one virtual address at most, no name, no owner, and none
+/// of the flags that it never sets.
+fn is_like_kube_proxy(document: &LoadBalancer) -> bool {
+    document.owner.is_empty()
+        && document.name.is_empty()
+        && document.port_mappings.len() == 1
+        && document.frontend_vips.len() <= 1
+        && document.unknown.keys().all(|member| member == "Version" || member == "Health")
 }
 
 fn remove_from<K: Ord>(index: &mut BTreeMap<K, BTreeSet<Guid>>, key: K, id: Guid) {
@@ -129,7 +293,7 @@ fn remove_from<K: Ord>(index: &mut BTreeMap<K, BTreeSet<Guid>>, key: K, id: Guid
 }
 
 /// Every frontend that a load balancer holds: each port at each address.
-fn frontends_of(document: &LoadBalancer) -> BTreeSet<LoadBalancerKey> {
+fn frontends_of(document: &LoadBalancer) -> Box<[LoadBalancerKey]> {
     let without_vip = if document.is_ipv6() { Family::IPv6 } else { Family::IPv4 };
     let places: Vec<(Family, Option<IpAddr>)> = if document.has_no_vip() {
         vec![(without_vip, None)]
@@ -144,5 +308,20 @@ fn frontends_of(document: &LoadBalancer) -> BTreeSet<LoadBalancerKey> {
             holds.insert(LoadBalancerKey { family, vip, port, protocol });
         }
     }
-    holds
+    holds.into_iter().collect()
+}
+
+/// The frontend of a load balancer that holds just one.
+pub(crate) fn only_frontend(document: &LoadBalancer) -> Option<LoadBalancerKey> {
+    match *frontends_of(document) {
+        [key] => Some(key),
+        _ => None,
+    }
+}
+
+/// The protocol that HNS calls `number`.
+fn protocol_of(number: IpProtocol) -> Option<Protocol> {
+    [Protocol::Tcp, Protocol::Udp, Protocol::Sctp]
+        .into_iter()
+        .find(|protocol| u32::from(protocol.number()) == number.0)
 }

@@ -4,6 +4,7 @@ use switchyard_hcn::{Endpoint, Guid, LoadBalancer};
 use switchyard_model::ViewKey;
 
 use crate::key::{EndpointKey, LoadBalancerKey};
+use crate::ledger::Kind;
 
 /// What is done to an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,4 +87,42 @@ pub struct Operation {
     pub subject: Subject,
     /// The service ports it is done for, sorted.
     pub views: Vec<ViewKey>,
+}
+
+impl Operation {
+    /// The kind of its object.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self.subject {
+            Subject::Endpoint { .. } => Kind::Endpoint,
+            Subject::LoadBalancer { .. } => Kind::LoadBalancer,
+        }
+    }
+
+    /// What it makes, as the ledger has it: key and digest. None for what makes nothing.
+    pub(crate) fn entry(&self) -> Option<(String, String)> {
+        match &self.subject {
+            Subject::Endpoint { key, document: Some(document) } => {
+                let shape = crate::endpoint::Shape::of(document)?;
+                Some((key.to_string(), crate::observed::endpoint_digest(shape)))
+            }
+            Subject::LoadBalancer { key: Some(key), document: Some(document) } => {
+                Some((key.to_string(), crate::observed::digest_of(document)))
+            }
+            Subject::Endpoint { document: None, .. } | Subject::LoadBalancer { .. } => None,
+        }
+    }
+
+    /// The key of its object, as the ledger has it.
+    pub(crate) fn key(&self) -> Option<String> {
+        match &self.subject {
+            Subject::Endpoint { key, .. } => Some(key.to_string()),
+            Subject::LoadBalancer { key, .. } => key.map(|key| key.to_string()),
+        }
+    }
+
+    /// Whether it is about the object of this kind with this id.
+    pub(crate) fn is_about(&self, kind: Kind, id: Guid) -> bool {
+        self.id == id && self.kind() == kind
+    }
 }

@@ -1,11 +1,13 @@
 //! The whole way to what is wanted, as a list: the reconciler run to its end with every call assumed to succeed.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use switchyard_hcn::{Client, ClientError, Guid};
+use switchyard_hcn::Guid;
 
+use crate::call::{Call, Reply};
 use crate::key::LoadBalancerKey;
-use crate::operation::{Operation, Reason, Subject, Verb};
+use crate::operation::{Operation, Reason, Subject};
 use crate::reconcile::Reconciler;
 
 /// One operation and those it waits for.
@@ -19,54 +21,21 @@ pub struct Step {
     pub after: Vec<usize>,
 }
 
-/// Runs `reconciler` to its end, assuming that every call succeeds.
-pub fn plan(reconciler: &mut Reconciler) -> Vec<Step> {
+/// What `reconciler` would do from here on, if nothing failed and nothing else happened.
+#[must_use]
+pub fn plan(reconciler: &Reconciler) -> Vec<Step> {
+    let mut paper = reconciler.on_paper();
     let mut steps = Vec::new();
     let mut order = Order::default();
-    while let Some(operation) = reconciler.next() {
-        let seq = steps.len() + 1;
-        let after = order.note(seq, &operation, reconciler);
-        reconciler.done(&operation);
-        steps.push(Step { seq, operation, after });
+    while let Some((id, call)) = paper.next(Duration::ZERO) {
+        if let Call::Change(change) = call {
+            let seq = steps.len() + 1;
+            let after = order.note(seq, &change.operation, &paper);
+            steps.push(Step { seq, operation: change.operation, after });
+        }
+        paper.call_done(id, Ok(Reply::Changed), Duration::ZERO);
     }
     steps
-}
-
-/// Runs `reconciler` to its end against HNS. A call that fails concerns its object alone.
-///
-/// # Errors
-/// When the network cannot be opened.
-pub fn execute(
-    reconciler: &mut Reconciler,
-    client: Client<'_>,
-    network: Guid,
-) -> Result<Vec<(Operation, ClientError)>, ClientError> {
-    let network = client.open_network(network)?;
-    let mut failures = Vec::new();
-    while let Some(operation) = reconciler.next() {
-        let id = operation.id;
-        let result = match (&operation.subject, operation.verb) {
-            (Subject::Endpoint { document: Some(document), .. }, _) => {
-                client.create_endpoint(&network, id, document).map(drop)
-            }
-            (Subject::Endpoint { document: None, .. }, _) => client.delete_endpoint(id),
-            (Subject::LoadBalancer { document: Some(document), .. }, Verb::Modify) => {
-                client.modify_load_balancer(id, document).map(drop)
-            }
-            (Subject::LoadBalancer { document: Some(document), .. }, _) => {
-                client.create_load_balancer(id, document).map(drop)
-            }
-            (Subject::LoadBalancer { document: None, .. }, _) => client.delete_load_balancer(id),
-        };
-        match result {
-            Ok(()) => reconciler.done(&operation),
-            Err(failure) => {
-                reconciler.failed(&operation);
-                failures.push((operation, failure));
-            }
-        }
-    }
-    Ok(failures)
 }
 
 /// Which operations of a plan others wait for.
@@ -74,8 +43,12 @@ pub fn execute(
 struct Order {
     /// Where each endpoint is made.
     made: BTreeMap<Guid, usize>,
+    /// Where endpoints are made that load balancers need and do not name, by address.
+    made_at: BTreeMap<std::net::IpAddr, usize>,
     /// Where load balancers let go of each endpoint.
     released: BTreeMap<Guid, Vec<usize>>,
+    /// Where load balancers let go of an address.
+    released_at: BTreeMap<std::net::IpAddr, Vec<usize>>,
     /// Where a load balancer was removed that is replaced next.
     replaced: BTreeMap<LoadBalancerKey, usize>,
 }
@@ -85,27 +58,34 @@ impl Order {
     fn note(&mut self, seq: usize, operation: &Operation, reconciler: &Reconciler) -> Vec<usize> {
         let mut after = Vec::new();
         match &operation.subject {
-            Subject::Endpoint { document: Some(_), .. } => {
+            Subject::Endpoint { key, document: Some(_) } => {
                 self.made.insert(operation.id, seq);
+                self.made_at.insert(key.address, seq);
             }
-            Subject::Endpoint { document: None, .. } => {
+            Subject::Endpoint { key, document: None } => {
                 after.extend(self.released.get(&operation.id).into_iter().flatten());
+                after.extend(self.released_at.get(&key.address).into_iter().flatten());
             }
             Subject::LoadBalancer { key, document } => {
                 if let Some(document) = document {
                     let made = document.host_compute_endpoints.iter();
                     after.extend(made.filter_map(|endpoint| self.made.get(endpoint)));
+                    let source = document.source_vip.parse().ok();
+                    let needed = document.vips().chain(source);
+                    after.extend(needed.filter_map(|address| self.made_at.get(&address)));
                     after.extend(key.and_then(|key| self.replaced.get(&key).copied()));
                 }
-                let before = reconciler.observed().load_balancers.get(&operation.id);
-                for endpoint in
-                    before.iter().flat_map(|before| &before.document.host_compute_endpoints)
-                {
+                for endpoint in reconciler.endpoints_of(operation.id) {
                     let still = document
                         .as_ref()
-                        .is_some_and(|now| now.host_compute_endpoints.contains(endpoint));
+                        .is_some_and(|now| now.host_compute_endpoints.contains(&endpoint));
                     if !still {
-                        self.released.entry(*endpoint).or_default().push(seq);
+                        self.released.entry(endpoint).or_default().push(seq);
+                    }
+                }
+                if document.is_none() {
+                    for address in reconciler.addresses_of(operation.id) {
+                        self.released_at.entry(address).or_default().push(seq);
                     }
                 }
                 if let (Some(key), None, Reason::Replaced) = (key, document, operation.reason) {

@@ -4,15 +4,15 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::time::Duration;
 
-use switchyard_hcn::{Capabilities, Client, Guid, LoadBalancer, LoadBalancerFlags, Version};
+use switchyard_hcn::{Guid, LoadBalancer, LoadBalancerFlags};
 use switchyard_hcn_emulator::{Emulator, State};
-use switchyard_model::ViewSet;
 use switchyard_nodeview::Stream;
 use switchyard_source::Manifests;
 use switchyard_winkernel::{
-    LoadBalancerKey, Observed, Reconciler, Subject, Wanted, WindowsNetwork, WindowsSettings,
-    execute, load_balancer_id, plan,
+    Ledger, LoadBalancerKey, MemoryLedger, Reconciler, ReconcilerSettings, Subject,
+    load_balancer_id, observe, plan, run,
 };
 
 const NODE: &str = "
@@ -47,7 +47,7 @@ fn slice(service: &str, port: u16, addresses: &[&str]) -> String {
 struct Node {
     stream: Stream,
     emulator: Emulator,
-    network: WindowsNetwork,
+    settings: ReconcilerSettings,
 }
 
 impl Node {
@@ -67,16 +67,10 @@ impl Node {
             r#"{{"networks":[{{"ID":"{id}","Name":"cbr0","Type":"L2Bridge"}}],"endpoints":[{}]}}"#,
             endpoints.join(",")
         );
-        let state = State::from_json(&state).unwrap();
-        let settings = WindowsSettings {
-            management_addresses: BTreeSet::from(["192.0.2.11".parse().unwrap()]),
-            ..WindowsSettings::default()
-        };
-        let document = state.network(id).unwrap();
-        let network = WindowsNetwork::new(document, [], state.version, &settings);
-        let emulator = Emulator::new(state);
+        let settings = ReconcilerSettings::default();
+        let emulator = Emulator::new(State::from_json(&state).unwrap());
         let mut node =
-            Self { stream: Stream::new("n1".into(), Default::default()), emulator, network };
+            Self { stream: Stream::new("n1".into(), Default::default()), emulator, settings };
         node.see(manifests);
         node
     }
@@ -91,10 +85,11 @@ impl Node {
     }
 
     fn reconciler(&self) -> Reconciler {
-        let observed = Observed::read(Client::new(&self.emulator), self.network.id).unwrap();
-        let views: ViewSet = self.stream.snapshot().into_iter().collect();
-        let wanted = Wanted::new(&views, &self.network, &[]).unwrap();
-        Reconciler::new(self.network.clone(), wanted, observed)
+        let mut reconciler = Reconciler::new(self.settings.clone(), Ledger::default());
+        reconciler.view(self.stream.snapshot(), Duration::ZERO);
+        let mut ledger = MemoryLedger::default();
+        observe(&mut reconciler, &self.emulator, &mut ledger, Duration::ZERO);
+        reconciler
     }
 
     /// The plan in short lines: seq, verb, reason, what, and what it waits for.
@@ -109,14 +104,14 @@ impl Node {
             let (verb, reason) = (step.operation.verb.as_str(), step.operation.reason.as_str());
             format!("{} {verb} {reason} {what} {:?}", step.seq, step.after)
         };
-        plan(&mut self.reconciler()).iter().map(line).collect()
+        plan(&self.reconciler()).iter().map(line).collect()
     }
 
     /// Makes it so, and proves that nothing is left to do.
     fn converge(&self) {
-        let client = Client::new(&self.emulator);
-        let failures = execute(&mut self.reconciler(), client, self.network.id).unwrap();
-        assert!(failures.is_empty(), "{failures:?}");
+        let mut reconciler = self.reconciler();
+        run(&mut reconciler, &self.emulator, &mut MemoryLedger::default(), Duration::ZERO);
+        assert_eq!(reconciler.standing().delays, Default::default());
         assert_eq!(self.plan(), [""; 0]);
     }
 
@@ -133,7 +128,7 @@ impl Node {
         Self {
             stream: self.stream.clone(),
             emulator: Emulator::new(state),
-            network: self.network.clone(),
+            settings: self.settings.clone(),
         }
     }
 }
@@ -201,7 +196,7 @@ fn a_service_may_ask_to_be_replaced_instead() {
 fn what_cannot_be_modified_is_replaced_back_to_back() {
     let mut node = Node::new(&(web(&["10.1.2.21"]) + &service("api", "172.20.0.11", "")), &[]);
     node.converge();
-    node.network.dsr = false;
+    node.settings.windows.dsr = false;
     assert_eq!(
         node.plan(),
         [

@@ -39,6 +39,13 @@ pub(super) fn answer(trace: &Trace) -> Result<Answer, String> {
     serde_json::from_value(json).map_err(|trouble| trouble.to_string())
 }
 
+/// How many views changed.
+pub(super) fn count(changes: &[ViewEvent]) -> usize {
+    let is_change =
+        |event: &&ViewEvent| matches!(event, ViewEvent::Upsert(_) | ViewEvent::Remove(_));
+    changes.iter().filter(is_change).count()
+}
+
 impl Model {
     fn read(&mut self, texts: &[String]) -> Vec<ClusterEvent> {
         let mut manifests = Manifests::default();
@@ -47,6 +54,31 @@ impl Model {
         }
         self.refused = manifests.refused().to_vec();
         manifests.into_events()
+    }
+
+    /// Applies one batch; returns what came out of the stream.
+    pub(super) fn apply(&mut self, batch: &[Change]) -> Result<Vec<ViewEvent>, String> {
+        for change in batch {
+            match change {
+                Change::Apply(document) => {
+                    self.documents.insert(key(document), document.clone());
+                }
+                Change::Delete { kind, namespace, name } => {
+                    let namespace = match (kind.as_str(), namespace.as_str()) {
+                        ("Node", _) => "",
+                        (_, "") => "default",
+                        (_, namespace) => namespace,
+                    };
+                    let key = (kind.clone(), namespace.to_owned(), name.clone());
+                    self.documents.remove(&key);
+                }
+            }
+        }
+        let texts: Vec<_> = self.documents.values().map(Value::to_string).collect();
+        let wanted = self.read(&texts);
+        let stream = self.stream.as_mut().ok_or("not started")?;
+        let batch = stream.cluster().events_towards(wanted);
+        Ok(stream.apply(batch))
     }
 
     pub(super) fn stream(&self) -> Result<&Stream, String> {
@@ -71,30 +103,7 @@ impl Subject for Model {
     }
 
     fn change(&mut self, batch: &[Change]) -> Result<usize, String> {
-        for change in batch {
-            match change {
-                Change::Apply(document) => {
-                    self.documents.insert(key(document), document.clone());
-                }
-                Change::Delete { kind, namespace, name } => {
-                    let namespace = match (kind.as_str(), namespace.as_str()) {
-                        ("Node", _) => "",
-                        (_, "") => "default",
-                        (_, namespace) => namespace,
-                    };
-                    let key = (kind.clone(), namespace.to_owned(), name.clone());
-                    self.documents.remove(&key);
-                }
-            }
-        }
-        let texts: Vec<_> = self.documents.values().map(Value::to_string).collect();
-        let wanted = self.read(&texts);
-        let stream = self.stream.as_mut().ok_or("not started")?;
-        let batch = stream.cluster().events_towards(wanted);
-        let changes = stream.apply(batch);
-        let is_change =
-            |event: &&ViewEvent| matches!(event, ViewEvent::Upsert(_) | ViewEvent::Remove(_));
-        Ok(changes.iter().filter(is_change).count())
+        self.apply(batch).map(|changes| count(&changes))
     }
 
     fn trace(&mut self, from: &str, to: &str) -> Result<Answer, String> {

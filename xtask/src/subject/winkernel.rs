@@ -1,54 +1,67 @@
 //! The Windows backend: the reconciler into the emulator, and the trace over what the emulator then holds.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde_json::Value;
 use switchyard::answer::Trace;
 use switchyard::arguments::WindowsArguments;
 use switchyard::network::{Hns, NetworkFile};
 use switchyard::target::{parse_destination, parse_source};
-use switchyard::windows::{WindowsTrace, converge, reconciler};
+use switchyard::windows::{WindowsTrace, reconciler, run};
 use switchyard_conformance::{Answer, Change, Setup, Subject};
+use switchyard_hcn::{Endpoint, Guid};
+use switchyard_model::ViewEvent;
 use switchyard_winkernel::limits::Limit;
-use switchyard_winkernel::plan;
+use switchyard_winkernel::{OWNER, Reconciler, ReconcilerSettings, plan};
 
-use super::model::{Model, answer};
+use super::model::{Model, answer, count};
 
 /// The Windows backend as a subject. An answer that the limits foretell counts as the model's own; any other is HNS's.
 #[derive(Default)]
 pub(crate) struct Winkernel {
     model: Model,
     hns: Option<Hns>,
+    /// The reconciler that lives through the whole history.
+    live: Option<Reconciler>,
+    now: Duration,
     /// The limits that changed the answer of the last trace.
     touched: BTreeSet<Limit>,
 }
 
 impl Winkernel {
-    /// Brings HNS to what the node needs, from what it holds, and makes sure that nothing is left to do and nothing of ours
-    /// is left over.
-    fn converge(&mut self) -> Result<(), String> {
+    /// Tells the reconciler of `changes` and lets it bring HNS to what the node needs. Then one that knows nothing must find
+    /// nothing left to do, and nothing of ours left over.
+    fn converge(&mut self, changes: Vec<ViewEvent>) -> Result<(), String> {
         let stream = self.model.stream()?;
         let hns = self.hns.as_mut().ok_or("not started")?;
         hns.add_pod_endpoints(stream);
+        let live = self.live.as_mut().ok_or("not started")?;
+        live.view(changes, self.now);
         let mut notices = Vec::new();
-        converge(hns, stream, &mut notices).map_err(|failure| failure.to_string())?;
+        run(hns, live, self.now, &mut notices).map_err(|failure| failure.to_string())?;
+        // Where Services contradict each other about where a pod is, only an audit shows that its endpoint came.
+        self.now += ReconcilerSettings::default().audit_period;
+        run(hns, live, self.now, &mut notices).map_err(|failure| failure.to_string())?;
         if !notices.is_empty() {
             return Err(String::from_utf8_lossy(&notices).into_owned());
         }
-        let mut reconciler = reconciler(hns, stream).map_err(|failure| failure.to_string())?;
-        let unchanged = reconciler.unchanged();
-        let left = plan(&mut reconciler);
-        if let Some(step) = left.first() {
+        let fresh = reconciler(hns, stream).map_err(|failure| failure.to_string())?;
+        if let Some(step) = plan(&fresh).first() {
             return Err(format!("a second plan is not empty: {:?}", step.operation));
         }
+        let unchanged = fresh.unchanged();
         let state = hns.emulator.state();
-        let remote = state.endpoints().filter(|(_, endpoint)| endpoint.is_remote()).count();
-        let load_balancers = state.load_balancers().count();
-        if (remote, load_balancers) != (unchanged.endpoints.len(), unchanged.load_balancers.len()) {
-            let (endpoints, wanted) = (unchanged.endpoints.len(), unchanged.load_balancers.len());
+        let remote = |endpoint: &Endpoint| endpoint.is_remote() && endpoint.owner == OWNER;
+        let own = state.endpoints().filter(|(_, endpoint)| remote(endpoint)).map(|(id, _)| id);
+        let needless: Vec<Guid> = own.filter(|id| !unchanged.endpoints.contains(id)).collect();
+        let load_balancers = state.load_balancers().map(|(id, _)| id);
+        let surplus: Vec<Guid> =
+            load_balancers.filter(|id| !unchanged.load_balancers.contains(id)).collect();
+        if !needless.is_empty() || !surplus.is_empty() {
+            let endpoints: Vec<_> = needless.iter().map(|id| state.endpoint(*id)).collect();
             return Err(format!(
-                "HNS holds {remote} remote endpoints and {load_balancers} load balancers, but \
-                 {endpoints} and {wanted} are wanted"
+                "HNS holds what nobody wants: endpoints {endpoints:?}, load balancers {surplus:?}"
             ));
         }
         Ok(())
@@ -77,20 +90,25 @@ impl Subject for Winkernel {
             &self.model.windows,
             self.model.stream()?,
         );
-        self.hns = Some(hns.map_err(|failure| failure.to_string())?);
-        self.converge()
+        let hns = hns.map_err(|failure| failure.to_string())?;
+        let live = reconciler(&hns, self.model.stream()?).map_err(|failure| failure.to_string())?;
+        self.hns = Some(hns);
+        self.live = Some(live);
+        self.now = Duration::ZERO;
+        self.converge(Vec::new())
     }
 
     fn change(&mut self, batch: &[Change]) -> Result<usize, String> {
-        let changes = self.model.change(batch)?;
-        self.converge()?;
-        Ok(changes)
+        let changes = self.model.apply(batch)?;
+        let count = count(&changes);
+        self.converge(changes)?;
+        Ok(count)
     }
 
     fn trace(&mut self, from: &str, to: &str) -> Result<Answer, String> {
         self.touched.clear();
         let hns = self.hns.as_ref().ok_or("not started")?;
-        let state = hns.emulator.state();
+        let state = hns.state_to_trace();
         let trace = WindowsTrace::new(hns, &state, self.model.stream()?);
         let packet = trace
             .packet(&parse_source(from)?, parse_destination(to)?)

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 use serde_json::Value;
-use switchyard_model::{NodeFacts, ServicePortView, ViewKey};
-use switchyard_winkernel::limits::Place;
+use switchyard_model::{ServicePortView, ViewKey};
+use switchyard_winkernel::limits::Ground;
 use switchyard_winkernel::{HnsObject, Reconciler, Step, Subject, limits};
 
 /// The way from what HNS holds to what is wanted.
@@ -100,15 +100,14 @@ impl PlanAnswer {
     /// The answer of a reconciler that has not begun, and the steps it will take.
     #[must_use]
     pub fn new<'a>(
-        node: &NodeFacts,
-        place: Place<'_>,
+        ground: Ground<'_>,
         before: &Reconciler,
         steps: &[Step],
         views: impl Iterator<Item = &'a std::sync::Arc<ServicePortView>>,
     ) -> Self {
         let unchanged = before.unchanged();
         Self {
-            node: node.name.to_string(),
+            node: ground.node.name.to_string(),
             operations: steps.iter().map(PlanOperation::from).collect(),
             unchanged: PlanUnchanged {
                 endpoints: unchanged.endpoints.len(),
@@ -116,7 +115,7 @@ impl PlanAnswer {
             },
             foreign: before.foreign().iter().map(PlanObject::from).collect(),
             waiting: before.waiting().iter().map(PlanObject::from).collect(),
-            reports: each_once(views.flat_map(|view| reports(view, node, place))),
+            reports: each_once(views.flat_map(|view| reports(view, ground))),
         }
     }
 }
@@ -128,12 +127,12 @@ fn each_once(reports: impl Iterator<Item = PlanReport>) -> Vec<PlanReport> {
     reports.filter(|report| seen.insert(key(report))).collect()
 }
 
-fn reports(view: &ServicePortView, node: &NodeFacts, place: Place<'_>) -> Vec<PlanReport> {
+fn reports(view: &ServicePortView, ground: Ground<'_>) -> Vec<PlanReport> {
     let mut reports = Vec::new();
     let protocol = view.key.protocol;
     for frontend in &view.frontends {
         let address = super::text(frontend.address).unwrap_or_else(|| "*".to_owned());
-        for limit in limits::met(view, frontend, node, place) {
+        for limit in limits::met(view, frontend, ground) {
             reports.push(PlanReport {
                 limit: limit.as_str(),
                 service: view.key.service.to_string(),

@@ -57,10 +57,15 @@ fn answer(input: &Input, hns: &Hns, service: &Service) -> ExplainAnswer {
                 protocol: port.protocol,
                 family,
             };
+            let node = view.node();
             let Some(view) = view.view(&key) else { continue };
             let load_balancers = view.frontends.iter().filter_map(|frontend| {
                 let id = load_balancer_id(&LoadBalancerKey::of(view, frontend), 0).to_string();
-                has_load_balancer(view, frontend).then_some((frontend.kind, frontend.address, id))
+                has_load_balancer(view, frontend, node, &hns.network).then_some((
+                    frontend.kind,
+                    frontend.address,
+                    id,
+                ))
             });
             let programmed = Programmed {
                 load_balancers: load_balancers.collect(),

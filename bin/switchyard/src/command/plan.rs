@@ -23,8 +23,8 @@ pub(super) fn run(
     let hns = Hns::new(&arguments.windows, &input.windows, &input.stream)?;
     let view = input.stream.view();
     let before = reconciler(&hns, &input.stream)?;
-    let steps = plan(&mut reconciler(&hns, &input.stream)?);
-    let answer = PlanAnswer::new(view.node(), hns.place(), &before, &steps, view.views());
+    let steps = plan(&before);
+    let answer = PlanAnswer::new(hns.ground(view.node()), &before, &steps, view.views());
     // Written first: whoever reads the answer may stop reading.
     if let Some(path) = &arguments.write_hns {
         converge(&hns, &input.stream, notices)?;

@@ -102,7 +102,7 @@ fn explain_by_hns(
              ManagementIP; name managementAddresses in a file for --network"
         )?;
     }
-    let state = hns.emulator.state();
+    let state = hns.state_to_trace();
     let trace = WindowsTrace::new(&hns, &state, stream);
     let mut packet = trace.packet(source, destination)?;
     if input.is_none() && is_own_vip(&state, source, destination) {

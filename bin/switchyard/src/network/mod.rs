@@ -15,14 +15,16 @@ mod tests;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use ipnet::IpNet;
-use switchyard_hcn::{Endpoint, Guid, Ipam, Network, Subnet};
+use serde_json::json;
+use switchyard_hcn::{Endpoint, Guid, MacAddress, Subnet};
 use switchyard_hcn_emulator::{Emulator, State};
+use switchyard_model::NodeFacts;
 use switchyard_nodeview::Stream;
 use switchyard_source::WindowsConfiguration;
-use switchyard_winkernel::limits::Place;
-use switchyard_winkernel::{WindowsNetwork, WindowsSettings};
+use switchyard_winkernel::limits::Ground;
+use switchyard_winkernel::{ReconcilerSettings, WindowsNetwork, WindowsSettings};
 
 use self::endpoint::{MadeUp, invented_mac, local_pods, on_node, taken_macs};
 use crate::arguments::WindowsArguments;
@@ -35,7 +37,7 @@ pub struct Hns {
     /// The HNS.
     pub emulator: Emulator,
     /// What the operator says of it.
-    pub settings: WindowsSettings,
+    pub settings: ReconcilerSettings,
     /// The network, which follows from the two.
     pub network: WindowsNetwork,
     /// The addresses of this node's pods that have an endpoint.
@@ -109,10 +111,16 @@ impl Hns {
             Some(state) => (find::find_network(&state, &file)?, state),
             None => invent::invent(&file, stream),
         };
-        let mut settings = settings(&file, arguments, configuration, stream);
-        let network = windows_network(&state, id, &file, &mut settings, stream)
+        let mut windows = settings(&file, arguments, configuration, stream);
+        let network = windows_network(&state, id, &mut windows, stream)
             .with_context(|| format!("the HNS state has no network {id}"))?;
         let local_endpoints = on_node(&state, id).flat_map(Endpoint::addresses).collect();
+        let settings = ReconcilerSettings {
+            windows,
+            network_id: Some(id),
+            priority_services: stream.view().settings().priority_services.to_vec(),
+            ..ReconcilerSettings::default()
+        };
         let emulator = Emulator::new(state);
         Ok(Self { emulator, settings, network, local_endpoints, endpoints })
     }
@@ -122,19 +130,21 @@ impl Hns {
         let state = self.emulator.state();
         let name = state.network(self.network.id).map_or("", |network| &network.name);
         self.network.check(name).map_err(anyhow::Error::new)?;
-        match self.network.source_vip {
-            Some(address) if !address.is_ipv4() => Err(anyhow!(
-                "--source-vip {address}: an overlay rewrites clients to IPv4 addresses"
-            )
-            .into()),
-            _ => Ok(self),
-        }
+        Ok(self)
     }
 
     /// What the limits depend on.
     #[must_use]
-    pub fn place(&self) -> Place<'_> {
-        Place { network: &self.network, local_endpoints: &self.local_endpoints }
+    pub fn ground<'a>(&'a self, node: &'a NodeFacts) -> Ground<'a> {
+        Ground { node, network: &self.network, local_endpoints: &self.local_endpoints }
+    }
+
+    /// What HNS holds, with what the data path goes by and HNS does not show: the host's hardware address.
+    #[must_use]
+    pub fn state_to_trace(&self) -> State {
+        let mut state = self.emulator.state();
+        add_host_mac(&mut state, self.network.id, self.network.host_mac);
+        state
     }
 
     /// Makes the endpoints of the node's pods that have none yet, as the CNI does on a real node, unless a file says which
@@ -185,41 +195,42 @@ fn settings(
         root_endpoint_name: root.cloned().unwrap_or(usual.root_endpoint_name),
         management_addresses: file.management_addresses.iter().flatten().copied().collect(),
         host_mac: file.host_mac,
+        subnets: file.pod_subnets.clone().unwrap_or_default(),
         remote_subnets: file.remote_subnets().unwrap_or_default(),
     }
 }
 
-/// What the planner knows of the network `id` of `state`. The file adds what HNS does not hold. Where neither has an address
-/// of the node, the Node's are added to `settings`.
+/// Puts the host's hardware address into a state that lacks it: HNS knows it and shows it nowhere.
+fn add_host_mac(state: &mut State, id: Guid, mac: Option<MacAddress>) {
+    let Some(mac) = mac else { return };
+    let Some(mut network) = state.network(id).cloned() else { return };
+    let parameters =
+        network.unknown.entry("AdditionalParams".to_owned()).or_insert_with(|| json!({}));
+    if let Some(parameters) = parameters.as_object_mut()
+        && !parameters.contains_key("HostMac")
+    {
+        parameters.insert("HostMac".to_owned(), json!(mac.to_string()));
+        state.insert_network(id, network);
+    }
+}
+
+/// What the planner knows of the network `id` of `state`. Where neither it nor a file has an address of the node, the Node's
+/// are added to `settings`.
 fn windows_network(
     state: &State,
     id: Guid,
-    file: &NetworkFile,
     settings: &mut WindowsSettings,
     stream: &Stream,
 ) -> Option<WindowsNetwork> {
-    let mut document = state.network(id)?.clone();
-    if document.subnets().next().is_none() {
-        document.ipams.extend(ipam_of(file));
-    }
-    let new = |document: &Network, settings: &WindowsSettings| {
+    let document = state.network(id)?;
+    let new = |settings: &WindowsSettings| {
         WindowsNetwork::new(document, on_node(state, id), state.version, settings)
     };
-    let network = new(&document, settings);
+    let network = new(settings);
     if !network.management_addresses.is_empty() {
         return Some(network);
     }
     let addresses = stream.view().node().addresses.iter();
     settings.management_addresses = addresses.map(|own| own.address).collect();
-    Some(new(&document, settings))
-}
-
-/// The subnets that a file names.
-fn ipam_of(file: &NetworkFile) -> Option<Ipam> {
-    let subnets = file
-        .pod_subnets
-        .as_ref()?
-        .iter()
-        .map(|range| Subnet { ip_address_prefix: range.to_string(), ..Subnet::default() });
-    Some(Ipam { subnets: subnets.collect(), ..Ipam::default() })
+    Some(new(settings))
 }

@@ -1,4 +1,4 @@
-use switchyard_hcn::{NetworkType, Policy, Version};
+use switchyard_hcn::{Network, NetworkType, Policy, Version};
 use switchyard_source::Manifests;
 
 use super::*;

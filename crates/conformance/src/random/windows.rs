@@ -27,8 +27,8 @@ pub(super) fn random(dice: &mut Dice, plan: &Plan, setup: &Setup) -> Value {
     let weights = VERSIONS.map(|(_, weight)| weight);
     let (version, _) = VERSIONS[dice.weighted(&weights)];
     let mut network = json!({"hnsVersion": version, "dsr": dice.percent(70)});
-    // Two in five in all; fewer where there is IPv6, which overlays do not carry.
-    let overlay = dice.percent(if plan.has_v6 { 25 } else { 55 }) && has_v4_address(setup);
+    // One in six in all; fewer where there is IPv6, which overlays do not carry.
+    let overlay = dice.percent(if plan.has_v6 { 6 } else { 22 }) && has_v4_address(setup);
     let mut subnets = vec![format!("10.1.{own}.0/24")];
     if !overlay && plan.has_v6 {
         subnets.push(format!("fd00:1:{own}::/64"));
@@ -46,6 +46,25 @@ pub(super) fn random(dice: &mut Dice, plan: &Plan, setup: &Setup) -> Value {
         network["type"] = json!("l2bridge");
     }
     network
+}
+
+/// Gives one slice more pods than a load balancer of an old build takes, where the build is such.
+pub(super) fn crowd(setup: &mut Setup) {
+    let version = setup.windows.as_ref().and_then(|network| network["hnsVersion"].as_str());
+    if !matches!(version, Some("9.2" | "9.3" | "10.1" | "10.4")) {
+        return;
+    }
+    let is_crowdable = |document: &&mut Value| {
+        document["kind"] == "EndpointSlice" && document["addressType"] == "IPv4"
+    };
+    let slice = setup.documents.iter_mut().find(is_crowdable);
+    let endpoints = slice.and_then(|slice| slice["endpoints"].as_array_mut());
+    if let Some(endpoints) = endpoints {
+        endpoints.extend(
+            (100..170)
+                .map(|last| json!({"addresses": [format!("10.1.9.{last}")], "nodeName": "n9"})),
+        );
+    }
 }
 
 /// The routes to the pods of all other nodes.

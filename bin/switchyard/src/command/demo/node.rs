@@ -1,11 +1,11 @@
 //! One Windows node of the demo: its views, its emulated HNS, and the reconciler between the two.
 
 use std::io::Write;
+use std::time::Duration;
 
-use anyhow::Context;
-use switchyard_hcn::{Client, Endpoint, LoadBalancerFlags};
+use switchyard_hcn::{Endpoint, LoadBalancerFlags};
 use switchyard_hcn_emulator::Calls;
-use switchyard_model::{ClusterEvent, Frontend, Name, ServicePortView, ViewSet};
+use switchyard_model::{ClusterEvent, Frontend, Name, ServicePortView};
 use switchyard_nodeview::Stream;
 use switchyard_source::Configuration;
 use switchyard_winkernel::{LoadBalancerKey, Reconciler, load_balancer_id};
@@ -16,14 +16,12 @@ use crate::arguments::WindowsArguments;
 use crate::failure::Failure;
 use crate::network::Hns;
 use crate::print::table;
-use crate::windows::{reconciler, run, wanted};
+use crate::windows::{reconciler, run};
 
 /// A Windows node.
 pub(super) struct WindowsNode {
     pub(super) stream: Stream,
     pub(super) hns: Hns,
-    /// What came out of the stream so far.
-    views: ViewSet,
     reconciler: Reconciler,
     cold: Calls,
 }
@@ -40,10 +38,9 @@ impl WindowsNode {
         stream.apply(events);
         let hns = Hns::new(&WindowsArguments::default(), &configuration.windows, &stream)?;
         let mut reconciler = reconciler(&hns, &stream)?;
-        run(&hns, &mut reconciler, notices)?;
+        run(&hns, &mut reconciler, Duration::ZERO, notices)?;
         let cold = hns.emulator.take_calls();
-        let views = stream.snapshot().into_iter().collect();
-        Ok(Self { stream, hns, views, reconciler, cold })
+        Ok(Self { stream, hns, reconciler, cold })
     }
 
     pub(super) fn name(&self) -> &Name {
@@ -60,15 +57,9 @@ impl WindowsNode {
         if changes.is_empty() {
             return Ok(self.hns.emulator.take_calls());
         }
-        self.views.extend(changes);
         self.hns.add_pod_endpoints(&self.stream);
-        let settings = self.stream.view().settings();
-        self.reconciler.want(wanted(&self.hns, &self.views, settings)?);
-        if !self.reconciler.waiting().is_empty() {
-            let client = Client::new(&self.hns.emulator);
-            self.reconciler.look_for_endpoints(client).context("look for endpoints")?;
-        }
-        run(&self.hns, &mut self.reconciler, notices)?;
+        self.reconciler.view(changes, Duration::ZERO);
+        run(&self.hns, &mut self.reconciler, Duration::ZERO, notices)?;
         Ok(self.hns.emulator.take_calls())
     }
 

@@ -21,7 +21,7 @@ use crate::windows::WindowsTrace;
 pub(super) fn print(node: &WindowsNode, out: &mut dyn Write) -> Result<(), Failure> {
     heading(&format!("Who reaches what through {}", node.name()), out)?;
     let (view, cluster) = (node.stream.view(), node.stream.cluster());
-    let state = node.hns.emulator.state();
+    let state = node.hns.state_to_trace();
     let trace = WindowsTrace::new(&node.hns, &state, &node.stream);
     let pods = Pods::of(cluster);
     let mut rows =
@@ -51,7 +51,7 @@ pub(super) fn print(node: &WindowsNode, out: &mut dyn Write) -> Result<(), Failu
                 });
             }
             rows.add_row(row);
-            for limit in met(port, frontend, view.node(), node.hns.place()) {
+            for limit in met(port, frontend, node.hns.ground(view.node())) {
                 *limits.entry(limit).or_default() += 1;
             }
         }

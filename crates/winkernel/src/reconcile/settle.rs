@@ -1,0 +1,552 @@
+//! What came of a call.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use switchyard_hcn::{
+    Endpoint, ErrorClass, Guid, LoadBalancer, Network, NetworkType, Version, hresult,
+};
+
+use super::delays::{Delay, Failure, Target};
+use super::{Located, Reconciler};
+use crate::call::{Call, CallError, CallId, Change, Reply};
+use crate::identity::OWNER;
+use crate::ledger::Kind;
+use crate::network::WindowsNetwork;
+use crate::observed::{ObservedEndpoint, ObservedLoadBalancer, digest_of};
+use crate::operation::{Reason, Subject, Verb};
+use crate::wanted::Role;
+
+/// The least time between two repairs of what somebody else keeps changing.
+const TRUCE: Duration = Duration::from_secs(60);
+/// The number of backends that every build takes.
+const FEWEST_BACKENDS: usize = 64;
+
+impl Reconciler {
+    /// Tells what came of a call. An answer to one that was given up says nothing: what it was about is read.
+    pub fn call_done(&mut self, id: CallId, result: Result<Reply, CallError>, now: Duration) {
+        let Some(flight) = self.flights.end(id) else { return };
+        let took = now.saturating_sub(flight.began);
+        if flight.abandoned {
+            return self.answered_late(&flight.call, now);
+        }
+        if flight.audit {
+            self.survey.audited(took, now);
+        }
+        match (flight.call, result) {
+            (Call::FindNetwork { .. }, Ok(Reply::Networks(networks, version))) => {
+                self.choose_network(networks, version, now);
+            }
+            (Call::FindNetwork { .. }, result) => {
+                let why = result.err().map(|error| chain(&error));
+                self.missing = Some(why.unwrap_or_else(|| "no answer".to_owned()));
+                self.outage = true;
+                self.survey.network_is_missing(now);
+            }
+            (Call::List { kind, .. }, Ok(Reply::Ids(ids))) => self.listed(kind, &ids, now),
+            (Call::Read { id, .. }, Ok(Reply::Endpoint(found))) => {
+                self.see_endpoint(id, found.as_deref(), now);
+            }
+            (Call::Read { id, .. }, Ok(Reply::LoadBalancer(found))) => {
+                self.see_load_balancer(id, found.as_deref(), now);
+            }
+            (Call::Read { kind, id }, Err(error)) if is_unreadable(&error) => {
+                self.observed.put_unreadable(kind, id);
+            }
+            (Call::List { kind, .. } | Call::Read { kind, .. }, result) => match result.err() {
+                Some(error) if is_down(&error) => self.lose(now),
+                _ => self.survey.listing_failed(kind, now),
+            },
+            (Call::Change(change), Ok(reply)) => {
+                if let Some((target, earlier)) = flight.target {
+                    self.changed(&change, &reply, target, earlier, now);
+                }
+            }
+            (Call::Change(change), Err(error)) => {
+                if let Some((target, earlier)) = flight.target {
+                    self.change_failed(&change, &error, target, earlier, now);
+                }
+            }
+            (Call::WriteLedger { .. } | Call::RemoveLedger, Ok(_)) => self.ledger_trouble = None,
+            (Call::WriteLedger { .. } | Call::RemoveLedger, Err(error)) => {
+                self.ledger_trouble = Some(chain(&error));
+            }
+        }
+    }
+
+    fn answered_late(&mut self, call: &Call, now: Duration) {
+        let Call::Change(change) = call else { return };
+        let (kind, id) = (change.operation.kind(), change.operation.id);
+        self.survey.read(kind, id);
+        self.survey.look(kind, now);
+        self.dirty_object(&change.operation.subject);
+    }
+
+    /// HNS does not answer: everything is read again once it does.
+    fn lose(&mut self, now: Duration) {
+        self.counters.losses += 1;
+        self.outage = true;
+        self.trust.forget_proofs();
+        self.survey.begin_anew(now + Duration::from_millis(250));
+    }
+
+    /// Takes the network among those that HNS has.
+    fn choose_network(&mut self, networks: Vec<Network>, version: Version, now: Duration) {
+        let chosen = match self.pick(networks) {
+            Ok(chosen) => chosen,
+            Err(why) => {
+                self.missing = Some(why);
+                return self.survey.network_is_missing(now);
+            }
+        };
+        self.missing = None;
+        if std::mem::take(&mut self.outage) {
+            self.delays.all_due(now);
+        }
+        let before = self.place.as_ref().map(|place| place.document.id);
+        let is_new = before != Some(chosen.id);
+        if before.is_some() && is_new {
+            self.counters.network_changes += 1;
+        }
+        if is_new {
+            for id in self.observed.ids(Kind::Endpoint) {
+                self.observed.take_endpoint(id);
+            }
+        }
+        let same = self
+            .place
+            .as_ref()
+            .is_some_and(|place| place.document == chosen && place.version == version);
+        if !same {
+            let windows = &self.settings.windows;
+            let network = WindowsNetwork::new(&chosen, [], version, windows);
+            self.place = Some(Located { document: chosen, version, network, trouble: None });
+            self.want_anew(now);
+        }
+        self.survey.network_is_found(is_new, now);
+    }
+
+    /// The network to use: the one that is named, else the only one that can carry load balancers.
+    fn pick(&self, networks: Vec<Network>) -> Result<Network, String> {
+        let settings = &self.settings;
+        let is_named = |network: &Network| match (&settings.network_name, settings.network_id) {
+            (_, Some(id)) => network.id == Some(id),
+            (Some(name), None) => network.name == *name,
+            (None, None) => {
+                matches!(network.network_type, NetworkType::L2Bridge | NetworkType::Overlay)
+            }
+        };
+        let wanted = match &settings.network_name {
+            Some(name) => format!("network {name}"),
+            None => "L2Bridge or Overlay network".to_owned(),
+        };
+        let names: Vec<String> = networks.iter().map(|network| network.name.clone()).collect();
+        let mut candidates = networks.into_iter().filter(is_named);
+        match (candidates.next(), candidates.next()) {
+            (Some(network), None) => Ok(network),
+            (None, _) => {
+                let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+                Err(format!("HNS has no {wanted}; its networks: {names}"))
+            }
+            (Some(_), Some(_)) => {
+                Err(format!("HNS has several networks: {}; name one", names.join(", ")))
+            }
+        }
+    }
+
+    /// Takes a listing in.
+    fn listed(&mut self, kind: Kind, ids: &BTreeSet<Guid>, now: Duration) {
+        let known = self.observed.ids(kind);
+        for id in self.survey.listed(kind, ids, &known, now) {
+            match kind {
+                Kind::Endpoint => self.see_endpoint(id, None, now),
+                Kind::LoadBalancer => self.see_load_balancer(id, None, now),
+            }
+        }
+    }
+
+    /// An endpoint was read, or is gone.
+    fn see_endpoint(&mut self, id: Guid, found: Option<&Endpoint>, now: Duration) {
+        let before = self.observed.take_endpoint(id);
+        if let (Some(document), Some(place)) = (found, &self.place) {
+            self.observed.put_endpoint(place.network.id, document, &self.ledger);
+        }
+        let after = self.observed.endpoint(id).cloned();
+        if before == after {
+            return;
+        }
+        self.endpoint_changed(id, before.as_ref(), after.as_ref(), now);
+        let wanted_as = |endpoint: &ObservedEndpoint| {
+            let address = *endpoint.addresses.first()?;
+            self.wanted.endpoint(address)?;
+            endpoint.own.then_some(Target::Endpoint(address))
+        };
+        if let Some(target) = before.as_ref().and_then(wanted_as) {
+            self.drifted(target, now);
+        }
+    }
+
+    /// What follows from an endpoint that is another than before.
+    fn endpoint_changed(
+        &mut self,
+        id: Guid,
+        before: Option<&ObservedEndpoint>,
+        after: Option<&ObservedEndpoint>,
+        now: Duration,
+    ) {
+        let both = [before, after];
+        let addresses: BTreeSet<IpAddr> =
+            both.iter().flatten().flat_map(|endpoint| endpoint.addresses.iter().copied()).collect();
+        for address in &addresses {
+            self.dirty_users(*address);
+            self.note_absence(*address);
+            let own = self.observed.endpoints_at(*address).filter(|(_, endpoint)| endpoint.own);
+            self.queue.strays.extend(own.map(|(id, _)| (Kind::Endpoint, id)));
+        }
+        // Load balancers that name it name something else now, whoever's they are.
+        let referrers: Vec<Guid> = self.observed.referrers(id).collect();
+        for referrer in referrers {
+            let holds = self.observed.load_balancer(referrer).map(|found| found.holds.clone());
+            holds.iter().flatten().for_each(|key| self.dirty(key));
+        }
+        if after.is_none() {
+            self.delays.take(Target::Stray(Kind::Endpoint, id));
+        }
+        if both.iter().flatten().any(|endpoint| !endpoint.remote) {
+            self.locate_again(now);
+        }
+    }
+
+    /// The endpoints on this node are others than before, which may be what the network is known by.
+    fn locate_again(&mut self, now: Duration) {
+        let Some(place) = &self.place else { return };
+        let (source_vip, root) = (place.network.source_vip, place.network.root_endpoint);
+        let network = self.network_as_seen(place);
+        if (network.source_vip, network.root_endpoint) != (source_vip, root) {
+            self.want_anew(now);
+        }
+    }
+
+    /// A load balancer was read, or is gone.
+    fn see_load_balancer(&mut self, id: Guid, found: Option<&LoadBalancer>, now: Duration) {
+        let before = self.observed.take_load_balancer(id);
+        if let Some(document) = found {
+            self.observed.put_load_balancer(document, &self.ledger);
+        }
+        let after = self.observed.load_balancer(id).cloned();
+        if before == after {
+            return;
+        }
+        self.load_balancer_changed(id, before.as_ref(), after.as_ref());
+        let wanted_as = |load_balancer: &ObservedLoadBalancer| {
+            let [key] = *load_balancer.holds else { return None };
+            self.wanted.load_balancer(&key)?;
+            load_balancer.own.then_some(Target::LoadBalancer(key))
+        };
+        if let Some(target) = before.as_ref().and_then(wanted_as) {
+            self.drifted(target, now);
+        }
+    }
+
+    /// What follows from a load balancer that is another than before.
+    fn load_balancer_changed(
+        &mut self,
+        id: Guid,
+        before: Option<&ObservedLoadBalancer>,
+        after: Option<&ObservedLoadBalancer>,
+    ) {
+        for load_balancer in [before, after].into_iter().flatten() {
+            for key in &load_balancer.holds {
+                self.dirty(key);
+            }
+        }
+        if after.is_some_and(|load_balancer| load_balancer.own) {
+            self.queue.strays.insert((Kind::LoadBalancer, id));
+        } else {
+            self.delays.take(Target::Stray(Kind::LoadBalancer, id));
+        }
+        let Some(before) = before else { return };
+        self.queue.strays.extend(before.endpoints.iter().map(|id| (Kind::Endpoint, *id)));
+        for address in before.addresses() {
+            let at = self.observed.endpoints_at(address);
+            self.queue.strays.extend(at.map(|(id, _)| (Kind::Endpoint, id)));
+        }
+    }
+
+    /// What we made is another than we made it. It is repaired; where that happens again and again, once a minute.
+    fn drifted(&mut self, target: Target, now: Duration) {
+        if self.survey.is_blocking() || self.delays.contains(target) || self.paper {
+            return;
+        }
+        self.counters.drifts += 1;
+        self.survey.audit_soon(now);
+        self.repaired.retain(|_, repaired| *repaired + TRUCE > now);
+        match self.repaired.get(&target) {
+            Some(repaired) => self.delays.contest(target, now, *repaired + TRUCE),
+            None => drop(self.repaired.insert(target, now)),
+        }
+    }
+
+    /// A change succeeded, by what HNS says.
+    fn changed(
+        &mut self,
+        change: &Change,
+        reply: &Reply,
+        target: Target,
+        earlier: Option<Delay>,
+        now: Duration,
+    ) {
+        let operation = &change.operation;
+        let (kind, verb) = (operation.kind(), operation.verb);
+        self.queue.replaced = None;
+        let honest = match (&operation.subject, reply) {
+            (Subject::Endpoint { document: Some(sent), .. }, Reply::Endpoint(found)) => {
+                self.read_back_endpoint(operation.id, sent, found.as_deref(), now)
+            }
+            (Subject::LoadBalancer { document: Some(sent), .. }, Reply::LoadBalancer(found)) => {
+                self.read_back_load_balancer(operation.id, verb, sent, found.as_deref())
+            }
+            (Subject::Endpoint { document: Some(sent), .. }, _) => {
+                self.put_endpoint(operation.id, Some(sent), now);
+                true
+            }
+            (Subject::LoadBalancer { document: Some(sent), .. }, _) => {
+                self.put_load_balancer(operation.id, Some(sent));
+                true
+            }
+            (Subject::Endpoint { document: None, .. }, Reply::Endpoint(Some(found))) => {
+                self.put_endpoint(operation.id, Some(found), now);
+                false
+            }
+            (Subject::LoadBalancer { document: None, .. }, Reply::LoadBalancer(Some(found))) => {
+                self.put_load_balancer(operation.id, Some(found));
+                false
+            }
+            (Subject::Endpoint { document: None, .. }, _) => {
+                self.put_endpoint(operation.id, None, now);
+                true
+            }
+            (Subject::LoadBalancer { key, document: None }, _) => {
+                self.put_load_balancer(operation.id, None);
+                if operation.reason == Reason::Replaced {
+                    self.queue.replacing = *key;
+                    self.queue.replaced = *key;
+                }
+                true
+            }
+        };
+        if change.read_back && honest {
+            self.trust.prove(verb, kind);
+        }
+        if !honest && verb == Verb::Modify {
+            self.trust.modify_is_broken = true;
+            self.dirty_object(&operation.subject);
+            return;
+        }
+        if !honest {
+            let failure = Failure {
+                class: ErrorClass::Unknown,
+                hresult: None,
+                message: format!("HNS said yes to {} and did something else", verb.as_str()),
+            };
+            self.counters.lies += 1;
+            self.delays.fail(target, earlier, failure, now);
+            return;
+        }
+        self.counters.changes += 1;
+        if verb == Verb::Delete
+            && let Some(key) = operation.key()
+        {
+            self.ledger.removed(kind, key);
+        }
+        if let Some(earlier) = earlier {
+            self.delays.succeed(&earlier, now);
+        }
+        self.dirty_object(&operation.subject);
+    }
+
+    /// The endpoint as it was made is compared with what was asked for.
+    fn read_back_endpoint(
+        &mut self,
+        asked: Guid,
+        sent: &Endpoint,
+        found: Option<&Endpoint>,
+        now: Duration,
+    ) -> bool {
+        let Some(found) = found else {
+            self.put_endpoint(asked, None, now);
+            return false;
+        };
+        let id = found.id.unwrap_or(asked);
+        self.trust.saw_create(Kind::Endpoint, id == asked, found.owner == OWNER);
+        self.put_endpoint(id, Some(found), now);
+        crate::endpoint::Shape::of(found) == crate::endpoint::Shape::of(sent)
+            && found.addresses().eq(sent.addresses())
+    }
+
+    /// The load balancer as it was made or modified is compared with what was asked for.
+    fn read_back_load_balancer(
+        &mut self,
+        asked: Guid,
+        verb: Verb,
+        sent: &LoadBalancer,
+        found: Option<&LoadBalancer>,
+    ) -> bool {
+        let Some(found) = found else {
+            self.put_load_balancer(asked, None);
+            return false;
+        };
+        let id = found.id.unwrap_or(asked);
+        if verb == Verb::Create {
+            self.trust.saw_create(Kind::LoadBalancer, id == asked, found.owner == OWNER);
+        }
+        self.put_load_balancer(id, Some(found));
+        let named = |document: &LoadBalancer| -> BTreeSet<Guid> {
+            document.host_compute_endpoints.iter().copied().collect()
+        };
+        digest_of(found) == digest_of(sent) && named(found) == named(sent)
+    }
+
+    /// The endpoint is known to be as `document` says, or gone, by our own doing.
+    fn put_endpoint(&mut self, id: Guid, document: Option<&Endpoint>, now: Duration) {
+        let before = self.observed.take_endpoint(id);
+        if let (Some(document), Some(place)) = (document, &self.place) {
+            let document = Endpoint { id: Some(id), ..document.clone() };
+            if let Some(address) = document.addresses().next() {
+                let key = crate::key::EndpointKey { network: place.network.id, address };
+                self.ledger.made(Kind::Endpoint, key.to_string(), id);
+            }
+            self.observed.put_endpoint(place.network.id, &document, &self.ledger);
+        }
+        let after = self.observed.endpoint(id).cloned();
+        self.endpoint_changed(id, before.as_ref(), after.as_ref(), now);
+    }
+
+    /// The load balancer is known to be as `document` says, or gone, by our own doing.
+    fn put_load_balancer(&mut self, id: Guid, document: Option<&LoadBalancer>) {
+        let before = self.observed.take_load_balancer(id);
+        if let Some(document) = document {
+            let document = LoadBalancer { id: Some(id), ..document.clone() };
+            if let Some(key) = crate::observed::only_frontend(&document) {
+                self.ledger.made(Kind::LoadBalancer, key.to_string(), id);
+            }
+            self.observed.put_load_balancer(&document, &self.ledger);
+        }
+        let after = self.observed.load_balancer(id).cloned();
+        self.load_balancer_changed(id, before.as_ref(), after.as_ref());
+    }
+
+    /// A change failed, by what HNS says. It may have been done all the same, so its object is read.
+    fn change_failed(
+        &mut self,
+        change: &Change,
+        error: &CallError,
+        target: Target,
+        earlier: Option<Delay>,
+        now: Duration,
+    ) {
+        let operation = &change.operation;
+        let (kind, verb) = (operation.kind(), operation.verb);
+        self.queue.replaced = None;
+        self.counters.failures += 1;
+        let (class, code) = match error {
+            CallError::Hns(error) => (error.class(), error.hresult()),
+            CallError::Ledger(_) => (ErrorClass::Unknown, None),
+        };
+        self.survey.read(kind, operation.id);
+        if verb == Verb::Create && (class == ErrorClass::Exists || !self.trust.keeps_ids(kind)) {
+            self.survey.look(kind, now);
+        }
+        if code == Some(hresult::HCN_E_ENTITY_HAS_REFERENCES) {
+            self.survey.look(Kind::LoadBalancer, now);
+        }
+        let lacks_endpoint =
+            matches!(class, ErrorClass::Gone) || code == Some(hresult::HCN_E_PORT_NOT_FOUND);
+        if kind == Kind::LoadBalancer && verb != Verb::Delete && lacks_endpoint {
+            self.survey.look(Kind::Endpoint, now);
+        }
+        if class == ErrorClass::Gone {
+            self.survey.audit_soon(now);
+            if kind == Kind::Endpoint && verb == Verb::Create {
+                self.survey.refresh_network(now);
+            }
+        }
+        if is_down(error) {
+            self.lose(now);
+        }
+        if verb == Verb::Modify && class == ErrorClass::Unsupported {
+            self.trust.modify_is_broken = true;
+            return self.dirty_object(&operation.subject);
+        }
+        if let Subject::LoadBalancer { document: Some(document), .. } = &operation.subject
+            && code == Some(hresult::E_INVALIDARG)
+            && document.host_compute_endpoints.len() > FEWEST_BACKENDS
+        {
+            self.trust.too_many_backends = Some(FEWEST_BACKENDS);
+            self.want_anew(now);
+        }
+        let failure = Failure { class, hresult: code, message: chain(error) };
+        self.delays.fail(target, earlier, failure, now);
+        // What is else to be done for the same object does not wait: a backend that cannot be had is left out.
+        self.dirty_object(&operation.subject);
+    }
+
+    /// What an object is for may differ now.
+    fn dirty_object(&mut self, subject: &Subject) {
+        match subject {
+            Subject::Endpoint { key, .. } => {
+                self.dirty_users(key.address);
+                let at = self.observed.endpoints_at(key.address);
+                self.queue.strays.extend(at.map(|(id, _)| (Kind::Endpoint, id)));
+            }
+            Subject::LoadBalancer { key: Some(key), .. } => {
+                self.dirty(key);
+                let holders = self.observed.holders(key);
+                self.queue.strays.extend(holders.map(|(id, _)| (Kind::LoadBalancer, id)));
+            }
+            Subject::LoadBalancer { key: None, .. } => {}
+        }
+    }
+
+    /// Notes whether a backend on this node lacks its endpoint.
+    pub(super) fn note_absence(&mut self, address: IpAddr) {
+        let role = self.wanted.endpoint(address).and_then(|endpoint| endpoint.role());
+        if role == Some(Role::Local) && !self.has_local_endpoint(address) {
+            self.absent.insert(address);
+        } else {
+            self.absent.remove(&address);
+        }
+    }
+}
+
+/// Whether HNS itself is away.
+fn is_down(error: &CallError) -> bool {
+    let CallError::Hns(error) = error else { return false };
+    matches!(
+        error.hresult(),
+        Some(
+            hresult::RPC_S_SERVER_UNAVAILABLE
+                | hresult::RPC_S_CALL_FAILED
+                | hresult::RPC_S_CALL_FAILED_DNE
+                | hresult::EPT_S_NOT_REGISTERED
+                | hresult::HCN_E_MANAGER_STOPPED
+                | hresult::ERROR_WRONG_DISK
+        )
+    )
+}
+
+fn is_unreadable(error: &CallError) -> bool {
+    matches!(error, CallError::Hns(switchyard_hcn::ClientError::Unreadable { .. }))
+}
+
+/// An error with its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
