@@ -273,14 +273,13 @@ pub(crate) fn endpoint_digest(shape: Shape) -> String {
     format!("{} {} {provider}", if shape.remote { "remote" } else { "local" }, shape.mac)
 }
 
-/// Whether a load balancer is as kube-proxy makes them: one port, one virtual address at most, no name, no owner, and none
-/// of the flags that it never sets.
+/// Whether a load balancer is as kube-proxy makes them (`pkg/proxy/winkernel/hns.go`): one port, one virtual address at most,
+/// no name and no owner.
 fn is_like_kube_proxy(document: &LoadBalancer) -> bool {
     document.owner.is_empty()
         && document.name.is_empty()
         && document.port_mappings.len() == 1
         && document.frontend_vips.len() <= 1
-        && document.unknown.keys().all(|member| member == "Version" || member == "Health")
 }
 
 fn remove_from<K: Ord>(index: &mut BTreeMap<K, BTreeSet<Guid>>, key: K, id: Guid) {

@@ -47,6 +47,9 @@ use crate::wanted::{Rank, Role, Surroundings, Touched, Wanted, WantedEndpoint};
 pub use self::delays::{Delay, Target};
 pub use self::standing::{Counters, Foreign, HnsObject, Standing, Unchanged, Waiting};
 
+/// After how many changes something is removed that nobody wants, even while more is wanted.
+const PATIENCE: u32 = 32;
+
 /// The state between what is in HNS and what should be.
 #[derive(Debug, Clone)]
 pub struct Reconciler {
@@ -100,6 +103,8 @@ struct Queue {
     replaced: Option<LoadBalancerKey>,
     /// What is tried again, and how it had failed.
     retrying: BTreeMap<Target, Delay>,
+    /// How many changes were made since something was removed that nobody wants.
+    since_stray: u32,
 }
 
 impl Reconciler {
@@ -166,7 +171,9 @@ impl Reconciler {
         }
         let mut touched = Touched::default();
         for event in batch {
-            if let (Some(place), Some(node)) = (&self.place, self.views.node()) {
+            if let (Some(place), Some(node)) = (&self.place, self.views.node())
+                && place.trouble.is_none()
+            {
                 let around = Surroundings {
                     node,
                     network: &place.network,
@@ -366,10 +373,13 @@ impl Reconciler {
     /// now.
     #[must_use]
     pub fn wake(&self) -> Option<Duration> {
-        let busy = self.flights.active() > 0;
-        let survey = self.survey.next_due().filter(|_| !busy);
+        let deadline = self.flights.next_deadline();
+        if !self.may_begin() || self.flights.is_surveying() {
+            return deadline;
+        }
+        let survey = self.survey.next_due().filter(|_| self.flights.active() == 0);
         let delays = self.delays.next_due().filter(|_| !self.survey.is_blocking());
-        [survey, delays, self.flights.next_deadline()].into_iter().flatten().min()
+        [survey, delays, deadline].into_iter().flatten().min()
     }
 
     /// Gives calls up that are past their deadline. A reading is asked for anew; what a change was about is left alone until
@@ -404,18 +414,33 @@ impl Reconciler {
         {
             return Some(step);
         }
+        // What is not needed any more waits for everything that is, but not for ever.
+        self.queue.since_stray += 1;
+        if self.queue.since_stray >= PATIENCE
+            && let Some(step) = self.next_stray()
+        {
+            return Some(step);
+        }
         while let Some((_, key)) = self.queue.dirty.pop_first() {
             if let Some(step) = self.step_towards(&key) {
                 return Some(step);
             }
         }
-        // Load balancers first: they hold endpoints.
+        if let Some(step) = self.next_stray() {
+            return Some(step);
+        }
+        self.queue.retrying.clear();
+        None
+    }
+
+    /// The next object of ours to remove. Load balancers first: they hold endpoints.
+    fn next_stray(&mut self) -> Option<Step> {
         while let Some((kind, id)) = self.queue.strays.pop_last() {
             if let Some(step) = self.removal(kind, id) {
+                self.queue.since_stray = 0;
                 return Some(step);
             }
         }
-        self.queue.retrying.clear();
         None
     }
 

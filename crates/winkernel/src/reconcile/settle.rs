@@ -282,10 +282,11 @@ impl Reconciler {
         self.counters.drifts += 1;
         self.survey.audit_soon(now);
         self.repaired.retain(|_, repaired| *repaired + TRUCE > now);
-        match self.repaired.get(&target) {
-            Some(repaired) => self.delays.contest(target, now, *repaired + TRUCE),
-            None => drop(self.repaired.insert(target, now)),
+        let repaired = self.repaired.get(&target).map(|repaired| *repaired + TRUCE);
+        if let Some(due) = repaired {
+            self.delays.contest(target, now, due);
         }
+        self.repaired.insert(target, repaired.unwrap_or(now));
     }
 
     /// A change succeeded, by what HNS says.

@@ -30,6 +30,8 @@ pub(super) struct Survey {
     network_wait: Duration,
     /// When a kind is listed, if it is.
     list: BTreeMap<Kind, Duration>,
+    /// When endpoints of the CNI are looked for, if they are.
+    look: Option<Duration>,
     /// Objects to read at once.
     reads: BTreeSet<(Kind, Guid)>,
     /// The kinds whose next listing has every object read.
@@ -71,6 +73,7 @@ impl Survey {
             find_network: Some(Duration::ZERO),
             network_wait: NETWORK_FIRST,
             list: BTreeMap::new(),
+            look: None,
             reads: BTreeSet::new(),
             every: KINDS.into(),
             blocking: true,
@@ -94,6 +97,7 @@ impl Survey {
         self.find_network = Some(self.find_network.map_or(due, |earlier| earlier.min(due)));
         self.network_wait = NETWORK_FIRST;
         self.list.clear();
+        self.look = None;
         self.reads.clear();
         self.every = KINDS.into();
         self.blocking = true;
@@ -142,22 +146,21 @@ impl Survey {
     /// Endpoints of the CNI are looked for at once, for new ones are waited for.
     pub(super) fn look_for_new_pods(&mut self, now: Duration) {
         self.look_wait = LOOK_FIRST;
-        self.look(Kind::Endpoint, now);
+        self.look = Some(now);
     }
 
     /// Endpoints of the CNI are still waited for.
     pub(super) fn look_again(&mut self, now: Duration) {
-        if !self.list.contains_key(&Kind::Endpoint) {
-            self.list.insert(Kind::Endpoint, now + self.look_wait);
+        if self.look.is_none() {
+            self.look = Some(now + self.look_wait);
             self.look_wait = (self.look_wait * 2).min(LOOK_LONGEST);
         }
     }
 
     /// Endpoints of the CNI are not waited for any more.
     pub(super) fn stop_looking(&mut self, now: Duration) {
-        let later = self.list.get(&Kind::Endpoint).is_some_and(|due| *due > now);
-        if later && self.empty.is_empty() && !self.blocking {
-            self.list.remove(&Kind::Endpoint);
+        if self.look.is_some_and(|due| due > now) {
+            self.look = None;
         }
         self.look_wait = LOOK_FIRST;
     }
@@ -236,6 +239,10 @@ impl Survey {
             return None;
         }
         let network = network?;
+        if self.look.is_some_and(|due| due <= now) && !self.blocking {
+            self.look = None;
+            self.list.insert(Kind::Endpoint, now);
+        }
         let due = self.list.iter().find(|(_, due)| **due <= now).map(|(kind, _)| *kind);
         if let Some(kind) = due {
             self.list.remove(&kind);
@@ -293,16 +300,20 @@ impl Survey {
 
     /// When there is something to read next.
     pub(super) fn next_due(&self) -> Option<Duration> {
+        if self.blocking && self.find_network.is_some() {
+            return self.find_network;
+        }
         let reads = (!self.reads.is_empty()).then_some(Duration::ZERO);
-        let audit = if self.blocking {
-            None
-        } else if self.audit.is_resting() {
+        let lists = self.list.values().copied().chain(self.find_network).chain(reads);
+        if self.blocking {
+            return lists.min();
+        }
+        let audit = if self.audit.is_resting() {
             self.audit.due.map(|due| due.max(self.audit.next))
         } else {
             Some(self.audit.next)
         };
-        let lists = self.list.values().copied();
-        lists.chain(self.find_network).chain(reads).chain(audit).min()
+        lists.chain(self.look).chain(audit).min()
     }
 
     /// How many audits have begun.
