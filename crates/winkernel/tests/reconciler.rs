@@ -289,6 +289,20 @@ fn the_first_success_frees_all_that_failed_alike() {
 }
 
 #[test]
+fn what_serves_stays_until_what_is_wanted_instead_can_be_made() {
+    let mut node = Node::new(Knobs::default());
+    node.see(&service("web", "172.20.0.10", &["10.1.2.21"]));
+    node.seconds(1);
+    node.fault(refusal("HcnCreateEndpoint", hresult::E_OUTOFMEMORY, None));
+    node.see(&service("web", "172.20.0.10", &["10.1.2.22"]));
+    node.seconds(60);
+    assert_eq!(node.programmed(), ["172.20.0.10 10.1.2.21"]);
+    node.see(&service("web", "172.20.0.10", &[]));
+    node.seconds(1);
+    assert_eq!(node.programmed(), [""; 0]);
+}
+
+#[test]
 fn pods_without_an_endpoint_are_looked_for_less_and_less() {
     let mut node = Node::new(Knobs::default());
     node.see(&service("web", "172.20.0.10", &["10.1.1.21", "10.1.2.21"]));

@@ -31,7 +31,9 @@ pub(super) enum Found {
     Missing(Box<Step>),
     /// None, and it is being made.
     Busy,
-    /// None, and there is nothing to do about it at present.
+    /// None, for making it failed; it is tried again.
+    Failed,
+    /// None, and there is nothing to do about it.
     Absent,
 }
 
@@ -67,17 +69,23 @@ impl Reconciler {
             match self.endpoint_for(address) {
                 Found::Usable(_) => {}
                 Found::Missing(step) => return Some(*step),
-                Found::Busy | Found::Absent => return None,
+                Found::Busy | Found::Failed | Found::Absent => return None,
             }
         }
         let mut endpoints = BTreeSet::new();
+        let mut failed = false;
         for (address, _) in &*wanted.backends {
             match self.endpoint_for(*address) {
                 Found::Usable(id) => drop(endpoints.insert(id)),
                 Found::Missing(step) => return Some(*step),
                 Found::Busy => return None,
+                Found::Failed => failed = true,
                 Found::Absent => {}
             }
+        }
+        // What is there serves better than nothing until one of those that are wanted can be made.
+        if failed && endpoints.is_empty() {
+            return None;
         }
         self.load_balancer_step(key, wanted, &endpoints)
             .filter(|operation| !self.flights.changes(Kind::LoadBalancer, operation.id))
@@ -211,7 +219,7 @@ impl Reconciler {
             return Found::Busy;
         }
         if self.delays.contains(target) {
-            return Found::Absent;
+            return Found::Failed;
         }
         let key = EndpointKey { network: network.id, address };
         let taken = |id: &Guid| self.is_taken(Kind::Endpoint, *id);
@@ -237,7 +245,7 @@ impl Reconciler {
         backends
             .filter_map(|(address, _)| match self.endpoint_for(*address) {
                 Found::Usable(id) => Some(id),
-                Found::Missing(_) | Found::Busy | Found::Absent => None,
+                Found::Missing(_) | Found::Busy | Found::Failed | Found::Absent => None,
             })
             .collect()
     }

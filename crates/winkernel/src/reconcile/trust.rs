@@ -38,6 +38,8 @@ impl Trust {
     /// HNS was started anew: what was proven of it has to be proven again.
     pub(super) fn forget_proofs(&mut self) {
         self.proven.clear();
+        self.modify_is_broken = false;
+        self.too_many_backends = None;
     }
 
     /// Whether what a call did is to be read. Where HNS picks ids it always is: there is no other way to learn them.
