@@ -8,6 +8,7 @@ use switchyard_hcn::Guid;
 use super::delays::{Delay, Target};
 use crate::call::{Call, CallId};
 use crate::ledger::Kind;
+use crate::operation::Subject;
 
 /// How long a call may take. A sick HNS has been seen to take 47 seconds (kubernetes/kubernetes#110849) and must still be
 /// waited for.
@@ -97,6 +98,19 @@ impl Flights {
     pub(super) fn changes(&self, kind: Kind, id: Guid) -> bool {
         self.flights.values().any(|flight| match &flight.call {
             Call::Change(change) => change.operation.is_about(kind, id),
+            _ => false,
+        })
+    }
+
+    /// Whether a load balancer is being made or modified that will name the endpoint.
+    pub(super) fn names(&self, endpoint: Guid) -> bool {
+        self.flights.values().any(|flight| match &flight.call {
+            Call::Change(change) => match &change.operation.subject {
+                Subject::LoadBalancer { document: Some(document), .. } => {
+                    document.host_compute_endpoints.contains(&endpoint)
+                }
+                Subject::LoadBalancer { .. } | Subject::Endpoint { .. } => false,
+            },
             _ => false,
         })
     }

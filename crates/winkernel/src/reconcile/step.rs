@@ -199,7 +199,7 @@ impl Reconciler {
         if role != Role::VirtualAddress {
             let mut at = self.observed.endpoints_at(address);
             if let Some((id, _)) = at.find(|(_, endpoint)| !endpoint.remote) {
-                return Found::Usable(id);
+                return self.usable(id);
             }
         }
         let network = &place.network;
@@ -212,7 +212,7 @@ impl Reconciler {
         // Ours is preferred to an equal one of another owner.
         let equal = self.observed.endpoints_at(address).filter(|(_, endpoint)| equals(endpoint));
         if let Some((id, _)) = equal.min_by_key(|(id, endpoint)| (!endpoint.own, *id)) {
-            return Found::Usable(id);
+            return self.usable(id);
         }
         let target = Target::Endpoint(address);
         if self.flights.concerns(target) {
@@ -237,6 +237,11 @@ impl Reconciler {
                 views: self.wanted.views_at(address).into_iter().collect(),
             },
         }))
+    }
+
+    /// The endpoint with this id, unless it is being removed.
+    fn usable(&self, id: Guid) -> Found {
+        if self.flights.changes(Kind::Endpoint, id) { Found::Busy } else { Found::Usable(id) }
     }
 
     /// The endpoints of a load balancer's backends that exist.
@@ -296,8 +301,9 @@ impl Reconciler {
         // The host's own hardware address is that of virtual addresses and of the source VIP.
         let network = &self.place.as_ref()?.network;
         let of_host = endpoint.shape.is_some_and(|shape| Some(shape.mac) == network.host_mac);
-        let held =
-            (of_host && self.is_held(address)) || self.observed.referrers(id).next().is_some();
+        let held = (of_host && self.is_held(address))
+            || self.observed.referrers(id).next().is_some()
+            || self.flights.names(id);
         let key = EndpointKey { network: network.id, address };
         (!used && !held).then_some(Subject::Endpoint { key, document: None })
     }
