@@ -73,6 +73,10 @@ impl Ledger {
                 ledger.take_in(line);
             }
         }
+        // The next line must not be joined to one that was cut off, or neither could be read.
+        if !text.is_empty() && !text.ends_with('\n') {
+            ledger.unwritten.push('\n');
+        }
         ledger
     }
 
@@ -189,6 +193,11 @@ mod tests {
         let text = ledger.take_unwritten();
         let again = Ledger::read(&format!("{text}{{\"kind\":\"loadBal"));
         assert!(owns(&again, id(1), "other", &[]), "the entry was read back");
+        let mut torn = Ledger::read("{\"kind\":\"loadBal");
+        torn.will_make(kind, "k".into(), "d".into(), vec![]);
+        let joined = format!("{{\"kind\":\"loadBal{}", torn.take_unwritten());
+        let again = Ledger::read(&joined);
+        assert!(owns(&again, id(1), "d", &[]), "what follows a line that was cut off is read");
         ledger.removed(kind, "k".into());
         assert!(!owns(&ledger, id(1), "d", &[]));
         assert!(Ledger::read(&format!("{text}{}", ledger.take_unwritten())).is_empty());
