@@ -410,6 +410,27 @@ fn only_the_operator_gives_over_what_kube_proxy_holds() {
 }
 
 #[test]
+fn what_was_given_over_is_ours_afterwards() {
+    let mut node = Node::new(Knobs { keeps_owner: false, ..Knobs::default() });
+    let theirs = leave_behind(&node, "172.20.0.10");
+    let mut state = node.emulator.state();
+    let mut document = state.load_balancer(theirs).unwrap().clone();
+    document.port_mappings[0].internal_port = 8080;
+    document.flags = switchyard_hcn::LoadBalancerFlags::DSR;
+    state.insert_load_balancer(theirs, document);
+    node.emulator.steer(|service| service.set_state(state));
+    node.settings.takeover = Takeover::KubeProxy;
+    node.see(&service("web", "172.20.0.10", &["10.1.2.21"]));
+    node.restart();
+    node.seconds(1);
+    assert_eq!(node.programmed().len(), 1);
+    node.see("");
+    node.seconds(1);
+    assert_eq!(node.emulator.state().load_balancers().count(), 0);
+    assert_eq!(node.emulator.state().endpoints().count(), 0);
+}
+
+#[test]
 fn what_somebody_else_keeps_removing_is_made_once_a_minute() {
     let mut node = Node::new(Knobs::default());
     node.settings.audit_period = Duration::from_secs(1);

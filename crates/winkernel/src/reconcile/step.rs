@@ -121,7 +121,7 @@ impl Reconciler {
             Some((id, _)) if endpoints.is_empty() => make(Verb::Delete, Reason::Unwanted, id),
             None if endpoints.is_empty() => return None,
             Some((id, Comparison::OtherEndpoints))
-                if self.can_modify() && !wanted.replace_on_change =>
+                if self.can_modify() && !wanted.replace_on_change && self.is_own(id) =>
             {
                 make(Verb::Modify, Reason::Differs, id)
             }
@@ -133,6 +133,12 @@ impl Reconciler {
                 make(Verb::Create, if replaced { Reason::Replaced } else { Reason::Missing }, id)
             }
         })
+    }
+
+    /// Whether we made the load balancer. One that was given over is replaced: where HNS does not keep `Owner`, nothing would
+    /// tell afterwards that it is ours.
+    fn is_own(&self, id: Guid) -> bool {
+        self.observed.load_balancer(id).is_some_and(|held| held.own)
     }
 
     fn can_modify(&self) -> bool {
