@@ -397,7 +397,7 @@ impl<'a> Client<'a> {
     fn find_as<T: Object>(self, id: Guid, how: &Query) -> Result<Option<T>, ClientError> {
         match self.open::<T>(id).and_then(|opened| opened.read_as(how)) {
             Ok(object) => Ok(Some(object)),
-            Err(error) if error.class() == ErrorClass::Gone => Ok(None),
+            Err(error) if error.hresult().is_some_and(|code| T::GONE.contains(&code)) => Ok(None),
             Err(error) => Err(error),
         }
     }

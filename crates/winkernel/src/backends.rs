@@ -93,7 +93,11 @@ fn settle_source(
     let all = backends.len();
     let pods = backends.iter().filter(|backend| is_pod(backend)).count();
     if pods == 0 {
-        return (network.provider_address, 0);
+        // What is at this node's addresses has the host's hardware address, which HNS takes for one backend.
+        let here = |backend: &Backend| Place::of(backend, node, network) == Place::ThisNode;
+        let first = backends.iter().find(|backend| here(backend)).copied();
+        backends.retain(|backend| !here(backend) || Some(*backend) == first);
+        return (network.provider_address, all - backends.len());
     }
     if pods < all {
         backends.retain(is_pod);

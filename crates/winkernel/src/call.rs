@@ -40,6 +40,11 @@ pub enum Call {
         /// The lines.
         lines: String,
     },
+    /// Write the ledger anew: these lines are all of it.
+    RewriteLedger {
+        /// The lines.
+        lines: String,
+    },
     /// Remove the ledger: HNS keeps what it is for.
     RemoveLedger,
 }

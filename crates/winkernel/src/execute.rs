@@ -20,6 +20,15 @@ pub trait LedgerStore {
     /// When they cannot be written.
     fn append(&mut self, lines: &str) -> std::io::Result<()>;
 
+    /// Has these lines and no others.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    fn replace(&mut self, lines: &str) -> std::io::Result<()> {
+        self.remove()?;
+        self.append(lines)
+    }
+
     /// Forgets all lines.
     ///
     /// # Errors
@@ -47,13 +56,15 @@ impl LedgerStore for MemoryLedger {
 pub struct Performer<'a> {
     client: Client<'a>,
     network: Option<(Guid, Opened<'a, Network>)>,
+    /// Lines that could not be written to the ledger yet.
+    unwritten: String,
 }
 
 impl<'a> Performer<'a> {
     /// One that calls `hcn`.
     #[must_use]
     pub fn new(hcn: &'a dyn Hcn) -> Self {
-        Self { client: Client::new(hcn), network: None }
+        Self { client: Client::new(hcn), network: None, unwritten: String::new() }
     }
 
     /// Makes `call`.
@@ -69,10 +80,15 @@ impl<'a> Performer<'a> {
             Call::FindNetwork { name } => {
                 // Its handle may be of another network, or of an HNS that is no more.
                 self.network = None;
-                let networks = match name {
+                let mut networks = match name {
                     Some(name) => self.client.networks_where(&Query::by_name(name))?,
                     None => self.client.networks()?,
                 };
+                // One that cannot be read may be the one.
+                if let Some(unreadable) = networks.unreadable.pop() {
+                    let (call, source) = ("HcnQueryNetworkProperties", unreadable.source);
+                    return Err(CallError::Hns(ClientError::Unreadable { call, source }));
+                }
                 Reply::Networks(networks.objects, self.client.version()?)
             }
             Call::List { kind: Kind::Endpoint, network } => {
@@ -90,12 +106,17 @@ impl<'a> Performer<'a> {
             Call::Change(change) => {
                 if !change.ledger.is_empty() {
                     // Without a ledger the work goes on: most builds need none.
-                    let _ = ledger.append(&change.ledger);
+                    let _ = self.write(&change.ledger, ledger);
                 }
                 self.change(change)?
             }
             Call::WriteLedger { lines } => {
-                ledger.append(lines).map_err(CallError::Ledger)?;
+                self.write(lines, ledger).map_err(CallError::Ledger)?;
+                Reply::Written
+            }
+            Call::RewriteLedger { lines } => {
+                ledger.replace(lines).map_err(CallError::Ledger)?;
+                self.unwritten.clear();
                 Reply::Written
             }
             Call::RemoveLedger => {
@@ -142,18 +163,23 @@ impl<'a> Performer<'a> {
         id: Guid,
         document: &Endpoint,
     ) -> Result<Reply, ClientError> {
-        let mut result = self.create_endpoint_once(change, id, document);
-        // The handle was of an HNS that has been started anew since.
-        if let Err(error) = &result
-            && error.hresult() == Some(hresult::E_HANDLE)
-        {
-            self.network = None;
-            result = self.create_endpoint_once(change, id, document);
-        }
-        if result.as_ref().is_err_and(|error| error.class() == ErrorClass::Gone) {
+        let result = self.create_endpoint_once(change, id, document);
+        // The handle may be of a network that is gone, or of an HNS that has been started anew since.
+        let stale = |error: &ClientError| {
+            error.class() == ErrorClass::Gone || error.hresult() == Some(hresult::E_HANDLE)
+        };
+        if result.as_ref().is_err_and(stale) {
             self.network = None;
         }
         result
+    }
+
+    /// Writes lines to the ledger, with those that could not be written before.
+    fn write(&mut self, lines: &str, ledger: &mut dyn LedgerStore) -> std::io::Result<()> {
+        self.unwritten.push_str(lines);
+        ledger.append(&self.unwritten)?;
+        self.unwritten.clear();
+        Ok(())
     }
 
     fn create_endpoint_once(

@@ -31,12 +31,14 @@ impl Kind {
     }
 }
 
-/// What was made, by kind and key.
+/// What was made, by kind and key. Several objects of one key differ in what they are.
 #[derive(Debug, Clone, Default)]
 pub struct Ledger {
-    entries: BTreeMap<(Kind, String), Entry>,
+    entries: BTreeMap<(Kind, String), Vec<Entry>>,
     /// Lines that are not written yet.
     unwritten: String,
+    /// How many lines were written since the file was last written as a whole.
+    written: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,16 +54,32 @@ struct Entry {
 struct Line {
     kind: Kind,
     key: String,
-    /// What is made; absent when only the id is told, or that it is gone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    digest: Option<String>,
-    /// The equal objects that there were before.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    noted: Vec<Guid>,
-    /// The id that HNS gave.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    id: Option<Guid>,
+    #[serde(flatten)]
+    event: Event,
 }
+
+/// What happened.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum Event {
+    /// This will be made.
+    Make {
+        digest: String,
+        /// The equal objects that there were before.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        noted: Vec<Guid>,
+        /// The id that HNS gave, where it is known already.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<Guid>,
+    },
+    /// HNS gave what is so this id.
+    Made { digest: String, id: Guid },
+    /// The object with this id is gone.
+    Gone(Guid),
+}
+
+/// How many lines are always let be.
+const FEW: usize = 1_000;
 
 impl Ledger {
     /// Reads the lines of an earlier run. One that cannot be read is passed over: it may have been cut off.
@@ -69,6 +87,7 @@ impl Ledger {
     pub fn read(text: &str) -> Self {
         let mut ledger = Self::default();
         for line in text.lines() {
+            ledger.written += 1;
             if let Ok(line) = serde_json::from_str::<Line>(line) {
                 ledger.take_in(line);
             }
@@ -82,50 +101,55 @@ impl Ledger {
 
     fn take_in(&mut self, line: Line) {
         let key = (line.kind, line.key);
-        match (line.digest, line.id) {
-            (Some(digest), id) => {
-                let noted = line.noted.into_iter().collect();
-                self.entries.insert(key, Entry { digest, noted, id });
+        let entries = self.entries.entry(key.clone()).or_default();
+        match line.event {
+            Event::Make { digest, noted, id } => {
+                entries.retain(|entry| entry.digest != digest);
+                entries.push(Entry { digest, noted: noted.into_iter().collect(), id });
             }
-            (None, Some(id)) => {
-                if let Some(entry) = self.entries.get_mut(&key) {
-                    entry.id = Some(id);
-                }
+            Event::Made { digest, id } => {
+                let made = entries.iter_mut().filter(|entry| entry.digest == digest);
+                made.for_each(|entry| entry.id = Some(id));
             }
-            (None, None) => drop(self.entries.remove(&key)),
+            Event::Gone(id) => entries.retain(|entry| entry.id != Some(id)),
+        }
+        if entries.is_empty() {
+            self.entries.remove(&key);
         }
     }
 
     fn note(&mut self, line: Line) {
-        let text = serde_json::to_string(&line).unwrap_or_default();
-        // Writing to a text cannot fail.
-        let _ = writeln!(self.unwritten, "{text}");
+        write(&mut self.unwritten, &line);
+        self.written += 1;
         self.take_in(line);
+    }
+
+    fn known(&self, kind: Kind, key: &str) -> &[Entry] {
+        self.entries.get(&(kind, key.to_owned())).map_or(&[], Vec::as_slice)
     }
 
     /// An object with `digest` will be made for `key`, beside the equal ones in `noted`.
     pub(crate) fn will_make(&mut self, kind: Kind, key: String, digest: String, noted: Vec<Guid>) {
-        let known = self.entries.get(&(kind, key.clone()));
         let same = |entry: &Entry| {
             entry.digest == digest && entry.id.is_none() && entry.noted.iter().eq(&noted)
         };
-        if !known.is_some_and(same) {
-            self.note(Line { kind, key, digest: Some(digest), noted, id: None });
+        if !self.known(kind, &key).iter().any(same) {
+            self.note(Line { kind, key, event: Event::Make { digest, noted, id: None } });
         }
     }
 
-    /// HNS gave what was made for `key` this id.
-    pub(crate) fn made(&mut self, kind: Kind, key: String, id: Guid) {
-        let known = self.entries.get(&(kind, key.clone()));
-        if known.is_some_and(|entry| entry.id != Some(id)) {
-            self.note(Line { kind, key, digest: None, noted: Vec::new(), id: Some(id) });
+    /// HNS gave what was made for `key`, and is as `digest` says, this id.
+    pub(crate) fn made(&mut self, kind: Kind, key: String, digest: String, id: Guid) {
+        let same = |entry: &Entry| entry.digest == digest && entry.id != Some(id);
+        if self.known(kind, &key).iter().any(same) {
+            self.note(Line { kind, key, event: Event::Made { digest, id } });
         }
     }
 
-    /// What was made for `key` is gone.
-    pub(crate) fn removed(&mut self, kind: Kind, key: String) {
-        if self.entries.contains_key(&(kind, key.clone())) {
-            self.note(Line { kind, key, digest: None, noted: Vec::new(), id: None });
+    /// What was made for `key` with this id is gone.
+    pub(crate) fn removed(&mut self, kind: Kind, key: String, id: Guid) {
+        if self.known(kind, &key).iter().any(|entry| entry.id == Some(id)) {
+            self.note(Line { kind, key, event: Event::Gone(id) });
         }
     }
 
@@ -139,9 +163,18 @@ impl Ledger {
         digest: &str,
         present: impl Fn(Guid) -> bool,
     ) -> bool {
-        let Some(entry) = self.entries.get(&(kind, key.to_owned())) else { return false };
-        let lost = entry.id.is_none_or(|known| !present(known));
-        entry.id == Some(id) || (lost && entry.digest == digest && !entry.noted.contains(&id))
+        self.known(kind, key).iter().any(|entry| {
+            let lost = entry.id.is_none_or(|known| !present(known));
+            entry.id == Some(id) || (lost && entry.digest == digest && !entry.noted.contains(&id))
+        })
+    }
+
+    /// Forgets what is no more: all there is was read, and nothing is being made.
+    pub(crate) fn retain(&mut self, present: impl Fn(Kind, Guid) -> bool) {
+        self.entries.retain(|(kind, _), entries| {
+            entries.retain(|entry| entry.id.is_some_and(|id| present(*kind, id)));
+            !entries.is_empty()
+        });
     }
 
     /// The lines that are to be written down now.
@@ -154,6 +187,27 @@ impl Ledger {
         !self.unwritten.is_empty()
     }
 
+    /// Whether what is written down is mostly of the past.
+    pub(crate) fn is_overgrown(&self) -> bool {
+        self.written > FEW + 4 * self.entries.len()
+    }
+
+    /// All that is to be written down, in place of what is.
+    pub(crate) fn whole(&mut self) -> String {
+        self.unwritten.clear();
+        let mut text = String::new();
+        self.written = 0;
+        for ((kind, key), entries) in &self.entries {
+            for entry in entries.clone() {
+                let noted = entry.noted.into_iter().collect();
+                let event = Event::Make { digest: entry.digest, noted, id: entry.id };
+                write(&mut text, &Line { kind: *kind, key: key.clone(), event });
+                self.written += 1;
+            }
+        }
+        text
+    }
+
     /// Whether nothing is written down.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -164,6 +218,12 @@ impl Ledger {
     pub(crate) fn clear(&mut self) {
         *self = Self::default();
     }
+}
+
+fn write(text: &mut String, line: &Line) {
+    let line = serde_json::to_string(line).unwrap_or_default();
+    // Writing to a text cannot fail.
+    let _ = writeln!(text, "{line}");
 }
 
 #[cfg(test)]
@@ -186,7 +246,7 @@ mod tests {
         assert!(owns(&ledger, id(1), "d", &[]), "its id is unknown");
         assert!(!owns(&ledger, id(9), "d", &[]), "it was there before");
         assert!(!owns(&ledger, id(1), "other", &[]), "it is something else");
-        ledger.made(kind, "k".into(), id(1));
+        ledger.made(kind, "k".into(), "d".into(), id(1));
         assert!(owns(&ledger, id(1), "other", &[]), "its id is recorded");
         assert!(!owns(&ledger, id(2), "d", &[id(1)]), "the recorded one is there");
         assert!(owns(&ledger, id(2), "d", &[id(2)]), "the recorded one is gone");
@@ -198,8 +258,38 @@ mod tests {
         let joined = format!("{{\"kind\":\"loadBal{}", torn.take_unwritten());
         let again = Ledger::read(&joined);
         assert!(owns(&again, id(1), "d", &[]), "what follows a line that was cut off is read");
-        ledger.removed(kind, "k".into());
+        ledger.removed(kind, "k".into(), id(1));
         assert!(!owns(&ledger, id(1), "d", &[]));
         assert!(Ledger::read(&format!("{text}{}", ledger.take_unwritten())).is_empty());
+    }
+
+    #[test]
+    fn the_old_and_the_new_of_one_key_are_told_apart() {
+        let mut ledger = Ledger::default();
+        let kind = Kind::Endpoint;
+        for (digest, number) in [("old", 1), ("new", 2)] {
+            ledger.will_make(kind, "k".into(), digest.into(), vec![]);
+            ledger.made(kind, "k".into(), digest.into(), id(number));
+        }
+        let present = |_| true;
+        assert!(ledger.owns(kind, "k", id(1), "old", present));
+        ledger.removed(kind, "k".into(), id(1));
+        assert!(ledger.owns(kind, "k", id(2), "new", present));
+    }
+
+    #[test]
+    fn a_ledger_that_is_mostly_of_the_past_is_written_anew() {
+        let mut ledger = Ledger::default();
+        let kind = Kind::Endpoint;
+        for number in 0..2_000 {
+            ledger.will_make(kind, "k".into(), "d".into(), vec![id(number)]);
+        }
+        assert!(ledger.is_overgrown());
+        let again = Ledger::read(&ledger.whole());
+        assert!(!ledger.is_overgrown());
+        assert!(again.owns(kind, "k", id(1), "d", |_| false));
+        assert!(!again.owns(kind, "k", id(1_999), "d", |_| false));
+        ledger.retain(|_, _| true);
+        assert!(ledger.is_empty(), "what has no id was never made");
     }
 }

@@ -1,6 +1,7 @@
 //! What is in HNS, as far as it concerns one network: every endpoint of it, and all load balancers.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use switchyard_hcn::{Endpoint, Guid, IpProtocol, LoadBalancer, LoadBalancerFlags};
@@ -25,6 +26,8 @@ pub(crate) struct Observed {
     holders_of: BTreeMap<IpAddr, BTreeSet<Guid>>,
     /// Objects that exist but cannot be read.
     unreadable: BTreeSet<(Kind, Guid)>,
+    /// The ids of the last listings, read or not: what is among them is not gone.
+    listed: BTreeMap<Kind, BTreeSet<Guid>>,
 }
 
 /// An endpoint in HNS.
@@ -67,7 +70,7 @@ impl Observed {
         let key = addresses.first().map(|address| EndpointKey { network, address: *address });
         let shape = Shape::of(document);
         let recorded = key.zip(shape).is_some_and(|(key, shape)| {
-            let present = |id| self.endpoints.contains_key(&id);
+            let present = |id| self.is_present(Kind::Endpoint, id);
             ledger.owns(Kind::Endpoint, &key.to_string(), id, &endpoint_digest(shape), present)
         });
         for address in &addresses {
@@ -87,7 +90,7 @@ impl Observed {
     }
 
     pub(crate) fn take_endpoint(&mut self, id: Guid) -> Option<ObservedEndpoint> {
-        self.unreadable.remove(&(Kind::Endpoint, id));
+        self.forget(Kind::Endpoint, id);
         let endpoint = self.endpoints.remove(&id)?;
         for address in &endpoint.addresses {
             remove_from(&mut self.endpoints_at, *address, id);
@@ -119,7 +122,7 @@ impl Observed {
             holds,
         };
         let recorded = single.is_some_and(|key| {
-            let present = |id| self.load_balancers.contains_key(&id);
+            let present = |id| self.is_present(Kind::LoadBalancer, id);
             let digest = load_balancer.digest();
             ledger.owns(Kind::LoadBalancer, &key.to_string(), id, &digest, present)
         });
@@ -137,7 +140,7 @@ impl Observed {
     }
 
     pub(crate) fn take_load_balancer(&mut self, id: Guid) -> Option<ObservedLoadBalancer> {
-        self.unreadable.remove(&(Kind::LoadBalancer, id));
+        self.forget(Kind::LoadBalancer, id);
         let load_balancer = self.load_balancers.remove(&id)?;
         for key in &load_balancer.holds {
             remove_from(&mut self.load_balancers_for, *key, id);
@@ -151,17 +154,32 @@ impl Observed {
         Some(load_balancer)
     }
 
-    /// An object exists but cannot be read.
+    /// An object exists but cannot be read. What is known of it counts on.
     pub(crate) fn put_unreadable(&mut self, kind: Kind, id: Guid) {
-        self.take(kind, id);
-        self.unreadable.insert((kind, id));
+        let is_known = match kind {
+            Kind::Endpoint => self.endpoints.contains_key(&id),
+            Kind::LoadBalancer => self.load_balancers.contains_key(&id),
+        };
+        if !is_known {
+            self.unreadable.insert((kind, id));
+        }
     }
 
-    pub(crate) fn take(&mut self, kind: Kind, id: Guid) {
-        match kind {
-            Kind::Endpoint => drop(self.take_endpoint(id)),
-            Kind::LoadBalancer => drop(self.take_load_balancer(id)),
+    /// HNS listed these.
+    pub(crate) fn put_listing(&mut self, kind: Kind, ids: BTreeSet<Guid>) {
+        self.listed.insert(kind, ids);
+    }
+
+    fn forget(&mut self, kind: Kind, id: Guid) {
+        self.unreadable.remove(&(kind, id));
+        if let Some(ids) = self.listed.get_mut(&kind) {
+            ids.remove(&id);
         }
+    }
+
+    /// Whether an object is known, or was listed and is yet to be read.
+    fn is_present(&self, kind: Kind, id: Guid) -> bool {
+        self.contains(kind, id) || self.listed.get(&kind).is_some_and(|ids| ids.contains(&id))
     }
 
     /// Whether an object with this id is known.
@@ -251,13 +269,27 @@ pub(crate) fn digest_of(document: &LoadBalancer) -> String {
     digest(document.flags, only_mapping(document), &vips, document.source_vip.parse().ok())
 }
 
+/// Text that stays the same in all versions of this program: it is written down.
 fn digest(
     flags: LoadBalancerFlags,
     mapping: Option<Mapping>,
     vips: &[IpAddr],
     source_vip: Option<IpAddr>,
 ) -> String {
-    format!("{flags:?} {mapping:?} {vips:?} {source_vip:?}")
+    let mut text = format!("flags {}", flags.0);
+    for vip in vips {
+        // Writing to a text cannot fail.
+        let _ = write!(text, " vip {vip}");
+    }
+    if let Some(source) = source_vip {
+        let _ = write!(text, " source {source}");
+    }
+    if let Some(Mapping { protocol, internal_port, external_port, distribution, flags }) = mapping {
+        let (protocol, distribution, flags) = (protocol.0, distribution.0, flags.0);
+        let _ =
+            write!(text, " port {protocol} {external_port} {internal_port} {distribution} {flags}");
+    }
+    text
 }
 
 fn only_mapping(document: &LoadBalancer) -> Option<Mapping> {

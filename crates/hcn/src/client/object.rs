@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     Endpoint, EndpointHandle, Error, Guid, Hcn, LoadBalancer, LoadBalancerHandle, Namespace,
-    NamespaceHandle, Network, NetworkHandle,
+    NamespaceHandle, Network, NetworkHandle, hresult,
 };
 use functions::{Calls, Functions};
 
@@ -28,6 +28,9 @@ pub(super) mod functions {
     pub trait Functions {
         type Handle: Copy;
         const CALLS: Calls;
+        /// The HRESULTs that say that there is no such object. Others that say of something that it is gone may be about
+        /// something else.
+        const GONE: &'static [u32];
 
         fn enumerate(hcn: &dyn Hcn, query: &str) -> Result<String, Error>;
         fn open(hcn: &dyn Hcn, id: Guid) -> Result<Self::Handle, Error>;
@@ -45,12 +48,14 @@ macro_rules! object {
         $open:ident $open_name:literal,
         $query:ident $query_name:literal,
         $delete:ident $delete_name:literal,
-        $close:ident
+        $close:ident,
+        gone $($gone:ident)*
     ) => {
         impl Object for $document {}
 
         impl Functions for $document {
             type Handle = $handle;
+            const GONE: &'static [u32] = &[$(hresult::$gone),*];
             const CALLS: Calls = Calls {
                 enumerate: $enumerate_name,
                 create: $create_name,
@@ -89,7 +94,8 @@ object! {
     open_network "HcnOpenNetwork",
     query_network_properties "HcnQueryNetworkProperties",
     delete_network "HcnDeleteNetwork",
-    close_network
+    close_network,
+    gone HCN_E_NETWORK_NOT_FOUND ERROR_NOT_FOUND
 }
 object! {
     Endpoint, EndpointHandle,
@@ -98,7 +104,8 @@ object! {
     open_endpoint "HcnOpenEndpoint",
     query_endpoint_properties "HcnQueryEndpointProperties",
     delete_endpoint "HcnDeleteEndpoint",
-    close_endpoint
+    close_endpoint,
+    gone HCN_E_ENDPOINT_NOT_FOUND ERROR_NOT_FOUND
 }
 object! {
     Namespace, NamespaceHandle,
@@ -107,7 +114,8 @@ object! {
     open_namespace "HcnOpenNamespace",
     query_namespace_properties "HcnQueryNamespaceProperties",
     delete_namespace "HcnDeleteNamespace",
-    close_namespace
+    close_namespace,
+    gone ERROR_NOT_FOUND
 }
 object! {
     LoadBalancer, LoadBalancerHandle,
@@ -116,5 +124,6 @@ object! {
     open_load_balancer "HcnOpenLoadBalancer",
     query_load_balancer_properties "HcnQueryLoadBalancerProperties",
     delete_load_balancer "HcnDeleteLoadBalancer",
-    close_load_balancer
+    close_load_balancer,
+    gone ERROR_NOT_FOUND HCN_E_POLICY_NOT_FOUND
 }

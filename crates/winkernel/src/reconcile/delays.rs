@@ -14,7 +14,7 @@ use crate::ledger::Kind;
 /// The first wait.
 const FIRST: Duration = Duration::from_millis(500);
 /// The longest wait.
-const LONGEST: Duration = Duration::from_secs(300);
+const LONGEST: Duration = Duration::from_secs(60);
 /// How often one of those that wait is tried early, to see whether the trouble is over.
 const CANARY: Duration = Duration::from_millis(2_500);
 
@@ -124,6 +124,12 @@ impl Delays {
         self.by_target.insert(target, delay);
     }
 
+    /// Ends a wait, but not one for somebody else. True if there was one.
+    pub(super) fn take_unless_contested(&mut self, target: Target) -> bool {
+        let contested = self.by_target.get(&target).is_some_and(|delay| delay.contested);
+        !contested && self.take(target).is_some()
+    }
+
     pub(super) fn take(&mut self, target: Target) -> Option<Delay> {
         let delay = self.by_target.remove(&target)?;
         self.due.remove(&(delay.due, target));
@@ -152,7 +158,6 @@ impl Delays {
         for target in targets {
             if let Some(mut delay) = self.take(target) {
                 delay.due = delay.due.min(now);
-                delay.failures = 0;
                 self.put(target, delay);
             }
         }
@@ -161,8 +166,13 @@ impl Delays {
     /// When something is due next.
     pub(super) fn next_due(&self) -> Option<Duration> {
         let first = self.due.first().map(|(due, _)| *due)?;
-        let canary = self.due.iter().any(|(_, target)| self.may_be_early(*target));
-        Some(if canary { first.min(self.next_canary) } else { first })
+        Some(if self.has_canary() { first.min(self.next_canary) } else { first })
+    }
+
+    /// Whether one is tried early: where several wait. One that fails alone is its own trouble.
+    fn has_canary(&self) -> bool {
+        let mut early = self.due.iter().filter(|(_, target)| self.may_be_early(*target));
+        early.nth(1).is_some()
     }
 
     fn may_be_early(&self, target: Target) -> bool {
@@ -176,7 +186,7 @@ impl Delays {
         if due <= now {
             return Some((target, self.take(target)?));
         }
-        if self.next_canary > now {
+        if self.next_canary > now || !self.has_canary() {
             return None;
         }
         let target =

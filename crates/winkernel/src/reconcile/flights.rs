@@ -27,6 +27,23 @@ pub(super) struct Flight {
     pub(super) target: Option<(Target, Option<Delay>)>,
     /// Whether it is part of an audit, which leaves HNS most of its time.
     pub(super) audit: bool,
+    /// The time between two losses that it was begun in.
+    pub(super) epoch: u64,
+}
+
+/// How a call goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Course {
+    /// Its answer is waited for.
+    Expected,
+    /// It was given up.
+    Abandoned,
+}
+
+impl Flight {
+    fn course(&self) -> Course {
+        if self.abandoned { Course::Abandoned } else { Course::Expected }
+    }
 }
 
 /// All calls that are under way.
@@ -41,14 +58,15 @@ impl Flights {
         &mut self,
         call: Call,
         target: Option<(Target, Option<Delay>)>,
+        epoch: u64,
         now: Duration,
     ) -> CallId {
-        self.insert(Flight { call, began: now, abandoned: false, target, audit: false })
+        self.insert(Flight { call, began: now, abandoned: false, target, audit: false, epoch })
     }
 
     /// Begins a call that is part of an audit.
-    pub(super) fn begin_audit(&mut self, call: Call, now: Duration) -> CallId {
-        self.insert(Flight { call, began: now, abandoned: false, target: None, audit: true })
+    pub(super) fn begin_audit(&mut self, call: Call, epoch: u64, now: Duration) -> CallId {
+        self.insert(Flight { call, began: now, abandoned: false, target: None, audit: true, epoch })
     }
 
     fn insert(&mut self, flight: Flight) -> CallId {
@@ -94,12 +112,13 @@ impl Flights {
         })
     }
 
-    /// Whether a change of the object is under way.
-    pub(super) fn changes(&self, kind: Kind, id: Guid) -> bool {
-        self.flights.values().any(|flight| match &flight.call {
+    /// Whether a change of the object is under way, and whether it was given up.
+    pub(super) fn changes(&self, kind: Kind, id: Guid) -> Option<Course> {
+        let is_it = |flight: &&Flight| match &flight.call {
             Call::Change(change) => change.operation.is_about(kind, id),
             _ => false,
-        })
+        };
+        self.flights.values().find(is_it).map(Flight::course)
     }
 
     /// Whether a load balancer is being made or modified that will name the endpoint.
@@ -115,9 +134,16 @@ impl Flights {
         })
     }
 
-    /// Whether a call for `target` is under way.
-    pub(super) fn concerns(&self, target: Target) -> bool {
-        let is_it = |flight: &Flight| flight.target.as_ref().is_some_and(|(own, _)| *own == target);
-        self.flights.values().any(is_it)
+    /// Whether a call for `target` is under way, and whether it was given up.
+    pub(super) fn concerns(&self, target: Target) -> Option<Course> {
+        let is_it =
+            |flight: &&Flight| flight.target.as_ref().is_some_and(|(own, _)| *own == target);
+        self.flights.values().find(is_it).map(Flight::course)
+    }
+
+    /// What calls that were given up are for.
+    pub(super) fn quarantined(&self) -> impl Iterator<Item = Target> {
+        let given_up = self.flights.values().filter(|flight| flight.abandoned);
+        given_up.filter_map(|flight| flight.target.as_ref().map(|(target, _)| *target))
     }
 }

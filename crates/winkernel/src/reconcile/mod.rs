@@ -6,6 +6,7 @@
 //! asked, so that the newest state always wins. Planning is the same machine run to its end with every call assumed to
 //! succeed.
 //!
+//! * `intake`: what is wanted, as it changes;
 //! * `survey`: what is read of HNS, and when;
 //! * `step`: the next change for one object;
 //! * `settle`: what came of a call;
@@ -16,6 +17,7 @@
 
 mod delays;
 mod flights;
+mod intake;
 mod settle;
 mod standing;
 mod step;
@@ -27,14 +29,13 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use switchyard_hcn::{Guid, Network, Version};
-use switchyard_model::{Family, ViewEvent, ViewSet};
+use switchyard_model::{ViewEvent, ViewKey, ViewSet};
 
 use self::delays::Delays;
 use self::flights::{Flights, MOST_ABANDONED};
 use self::step::Step;
 use self::survey::Survey;
 use self::trust::Trust;
-use crate::backends::Place;
 use crate::call::{Call, CallId, Change};
 use crate::key::LoadBalancerKey;
 use crate::ledger::{Kind, Ledger};
@@ -42,7 +43,7 @@ use crate::network::{NetworkTrouble, WindowsNetwork};
 use crate::observed::Observed;
 use crate::operation::{Operation, Subject, Verb};
 use crate::settings::ReconcilerSettings;
-use crate::wanted::{Rank, Role, Surroundings, Touched, Wanted, WantedEndpoint};
+use crate::wanted::{Rank, Wanted};
 
 pub use self::delays::{Delay, Target};
 pub use self::standing::{Counters, Foreign, HnsObject, Standing, Unchanged, Waiting};
@@ -74,10 +75,17 @@ pub struct Reconciler {
     repaired: BTreeMap<Target, Duration>,
     /// The backends on this node that lack an endpoint.
     absent: BTreeSet<IpAddr>,
+    /// The backends elsewhere that have an endpoint on this node, which is about to go.
+    leaving: BTreeSet<IpAddr>,
+    /// The views with a backend that an overlay has no route to.
+    without_route: BTreeSet<ViewKey>,
+    /// Counts how often everything known was given up.
+    epoch: u64,
     /// Whether HNS did not answer the last time.
     outage: bool,
-    /// Why the ledger could not be written.
+    /// Why the ledger could not be written, and when it is written anew.
     ledger_trouble: Option<String>,
+    rewrite_ledger: Option<Duration>,
     counters: Counters,
 }
 
@@ -97,14 +105,16 @@ struct Queue {
     dirty: BTreeSet<(Rank, LoadBalancerKey)>,
     /// Our objects that nobody may want any more.
     strays: BTreeSet<(Kind, Guid)>,
-    /// A frontend whose old load balancer is gone and whose new one must follow at once.
-    replacing: Option<LoadBalancerKey>,
+    /// Frontends whose old load balancer is gone and whose new one must follow at once.
+    replacing: BTreeSet<LoadBalancerKey>,
     /// The same until that is done.
-    replaced: Option<LoadBalancerKey>,
+    replaced: BTreeSet<LoadBalancerKey>,
     /// What is tried again, and how it had failed.
     retrying: BTreeMap<Target, Delay>,
     /// How many changes were made since something was removed that nobody wants.
     since_stray: u32,
+    /// How many changes were made since an audit read something.
+    since_audit: u32,
 }
 
 impl Reconciler {
@@ -129,8 +139,12 @@ impl Reconciler {
             trust: Trust::default(),
             repaired: BTreeMap::new(),
             absent: BTreeSet::new(),
+            leaving: BTreeSet::new(),
+            without_route: BTreeSet::new(),
+            epoch: 0,
             outage: false,
             ledger_trouble: None,
+            rewrite_ledger: None,
             counters: Counters::default(),
         }
     }
@@ -149,163 +163,13 @@ impl Reconciler {
         paper
     }
 
-    /// Takes a part of the ViewStream in. Nothing of a batch counts before all of it was said.
-    pub fn view(&mut self, events: impl IntoIterator<Item = ViewEvent>, now: Duration) {
-        for event in events {
-            let complete = matches!(event, ViewEvent::Synced { .. });
-            self.staged.push(event);
-            if complete {
-                let batch = std::mem::take(&mut self.staged);
-                self.take_in(batch, now);
-            }
-        }
-    }
-
-    fn take_in(&mut self, batch: Vec<ViewEvent>, now: Duration) {
-        let anew = self.views.revision().is_none()
-            || batch.iter().any(|event| matches!(event, ViewEvent::Reset | ViewEvent::Node(_)));
-        if anew {
-            self.views.extend(batch);
-            self.want_anew(now);
-            return;
-        }
-        let mut touched = Touched::default();
-        for event in batch {
-            if let (Some(place), Some(node)) = (&self.place, self.views.node())
-                && place.trouble.is_none()
-            {
-                let around = Surroundings {
-                    node,
-                    network: &place.network,
-                    priority_services: &self.settings.priority_services,
-                };
-                match &event {
-                    ViewEvent::Upsert(view) => self.wanted.upsert(view, around, &mut touched),
-                    ViewEvent::Remove(key) => self.wanted.remove(key, &mut touched),
-                    ViewEvent::Reset | ViewEvent::Node(_) | ViewEvent::Synced { .. } => {}
-                }
-            }
-            self.views.apply(event);
-        }
-        self.touch(&touched, now);
-    }
-
-    /// Computes everything that is wanted anew: the node or the network is another.
-    fn want_anew(&mut self, now: Duration) {
-        let Some(place) = &self.place else { return };
-        let network = self.network_as_seen(place);
-        let trouble = network.check(&place.document.name).err();
-        let priority = &self.settings.priority_services;
-        let usable = trouble.is_none();
-        let wanted = Wanted::new(&self.views, &network, priority).filter(|_| usable);
-        if let Some(place) = &mut self.place {
-            place.trouble = trouble;
-            place.network = network;
-        }
-        let Some(wanted) = wanted else { return };
-        self.wanted = wanted;
-        self.look_at_everything();
-        let here = |(address, endpoint): (IpAddr, &WantedEndpoint)| {
-            (endpoint.role() == Some(Role::Local)).then_some(address)
-        };
-        self.absent = self.wanted.endpoints().filter_map(here).collect();
-        let found = |address: &IpAddr| !self.has_local_endpoint(*address);
-        self.absent = self.absent.iter().copied().filter(found).collect();
-        if !self.absent.is_empty() {
-            self.survey.look_for_new_pods(now);
-        }
-    }
-
-    /// The network as the settings, the Node and what HNS holds make it.
-    fn network_as_seen(&self, place: &Located) -> WindowsNetwork {
-        let locals = self.observed.local_endpoints();
-        let windows = &self.settings.windows;
-        let mut network = WindowsNetwork::new(&place.document, locals, place.version, windows);
-        if network.provider_address.is_none() {
-            network.provider_address =
-                self.views.node().and_then(|node| node.primary(Family::IPv4));
-        }
-        if let Some(too_many) = self.trust.too_many_backends {
-            network.most_backends = network.most_backends.min(too_many);
-        }
-        network
-    }
-
-    /// Everything may differ.
-    fn look_at_everything(&mut self) {
-        let wanted = self.wanted.load_balancers();
-        self.queue.dirty = wanted.map(|(key, wanted)| (wanted.rank, *key)).collect();
-        let endpoints = self.observed.endpoints().filter(|(_, endpoint)| endpoint.own);
-        let load_balancers =
-            self.observed.load_balancers().filter(|(_, load_balancer)| load_balancer.own);
-        let strays = endpoints.map(|(id, _)| (Kind::Endpoint, id));
-        let strays = strays.chain(load_balancers.map(|(id, _)| (Kind::LoadBalancer, id)));
-        self.queue.strays = strays.collect();
-    }
-
-    fn has_local_endpoint(&self, address: IpAddr) -> bool {
-        self.observed.endpoints_at(address).any(|(_, endpoint)| !endpoint.remote)
-    }
-
-    /// Something else is wanted: what follows from it may differ.
-    fn touch(&mut self, touched: &Touched, now: Duration) {
-        for key in &touched.load_balancers {
-            self.dirty(key);
-            let holders = self.observed.holders(key).filter(|(_, holder)| holder.own);
-            self.queue.strays.extend(holders.map(|(id, _)| (Kind::LoadBalancer, id)));
-            self.delays.take(Target::LoadBalancer(*key));
-        }
-        for address in &touched.endpoints {
-            let own = self.observed.endpoints_at(*address).filter(|(_, endpoint)| endpoint.own);
-            self.queue.strays.extend(own.map(|(id, _)| (Kind::Endpoint, id)));
-            let role = self.wanted.endpoint(*address).and_then(|endpoint| endpoint.role());
-            let is_new = !self.absent.contains(address);
-            self.note_absence(*address);
-            let is_new_here = is_new && self.absent.contains(address);
-            // A pod that was here and is elsewhere now: its endpoint may be gone.
-            let was_here = role == Some(Role::Remote) && self.has_local_endpoint(*address);
-            if is_new_here || was_here {
-                self.survey.look_for_new_pods(now);
-            }
-            self.look_for_route(*address, role, now);
-        }
-        for address in &touched.reshaped {
-            self.dirty_users(*address);
-        }
-    }
-
-    /// A backend that no route of an overlay is for: a node may have joined, so that the network is read again.
-    fn look_for_route(&mut self, address: IpAddr, role: Option<Role>, now: Duration) {
-        let Some(place) = &self.place else { return };
-        let unknown = place.network.overlay
-            && role == Some(Role::Remote)
-            && Place::provider(address, &place.network) == place.network.provider_address;
-        if unknown {
-            self.survey.refresh_network(now);
-        }
-    }
-
-    fn dirty(&mut self, key: &LoadBalancerKey) {
-        if let Some(wanted) = self.wanted.load_balancer(key) {
-            self.queue.dirty.insert((wanted.rank, *key));
-        }
-    }
-
-    fn dirty_users(&mut self, address: IpAddr) {
-        let Some(endpoint) = self.wanted.endpoint(address) else { return };
-        for key in endpoint.users() {
-            if let Some(wanted) = self.wanted.load_balancer(key) {
-                self.queue.dirty.insert((wanted.rank, *key));
-            }
-        }
-    }
-
     /// HNS went away, or says so. What it holds when it is back has to be read.
     pub fn service_lost(&mut self, now: Duration) {
         if self.paper {
             return;
         }
         self.counters.losses += 1;
+        self.epoch += 1;
         self.trust.forget_proofs();
         self.survey.begin_anew(now);
         self.delays.all_due(now);
@@ -315,15 +179,35 @@ impl Reconciler {
     /// it by [`Reconciler::call_done`].
     #[must_use = "the call has to be made"]
     pub fn next(&mut self, now: Duration) -> Option<(CallId, Call)> {
+        self.abandon(now);
+        if self.may_change()
+            && !self.flights.is_surveying()
+            && let Some(step) = self.next_replacement()
+        {
+            return Some(self.change(step, now));
+        }
         if let Some(reading) = self.next_reading(now) {
             return Some(reading);
         }
-        let is_alone = self.flights.active() == 0;
-        if !self.may_begin() || self.flights.is_surveying() {
+        // Nothing new is begun while a reading waits for what is under way.
+        let reading_waits = self.survey.reading_due().is_some_and(|due| due <= now);
+        if self.flights.is_surveying() || (reading_waits && !self.paper) {
             return None;
         }
-        if self.survey.is_blocking() || self.place.is_none() {
-            return None;
+        if !self.may_change() {
+            let alone = self.flights.active() == 0 && !self.paper && self.may_begin();
+            return (alone && !self.survey.is_blocking())
+                .then(|| self.next_of_audit(now))
+                .flatten();
+        }
+        if self.queue.since_audit >= PATIENCE && self.survey.audit_is_due(now) && !self.paper {
+            if self.flights.active() > 0 {
+                return None;
+            }
+            self.queue.since_audit = 0;
+            if let Some(call) = self.next_of_audit(now) {
+                return Some(call);
+            }
         }
         while let Some((target, earlier)) = self.delays.pop_due(now) {
             self.retry(target, earlier);
@@ -331,16 +215,27 @@ impl Reconciler {
         if let Some(step) = self.next_change() {
             return Some(self.change(step, now));
         }
-        if !is_alone || self.paper {
+        if self.flights.active() > 0 || self.paper {
             return None;
         }
+        if let Some(call) = self.next_of_ledger(now) {
+            return Some((self.flights.begin(call.clone(), None, self.epoch, now), call));
+        }
+        self.next_of_audit(now)
+    }
+
+    /// The next call of an audit.
+    fn next_of_audit(&mut self, now: Duration) -> Option<(CallId, Call)> {
         let network = self.place.as_ref().map(|place| place.network.id);
         let name = self.settings.network_name.clone();
-        if let Some(call) = self.next_of_ledger() {
-            return Some((self.flights.begin(call.clone(), None, now), call));
-        }
         let call = self.survey.next_of_audit(network, name.as_deref(), now)?;
-        Some((self.flights.begin_audit(call.clone(), now), call))
+        Some((self.flights.begin_audit(call.clone(), self.epoch, now), call))
+    }
+
+    /// Whether a change may be begun: what is wanted is known, and what there is was read.
+    fn may_change(&self) -> bool {
+        let usable = self.place.as_ref().is_some_and(|place| place.trouble.is_none());
+        usable && self.views.revision().is_some() && !self.survey.is_blocking() && self.may_begin()
     }
 
     /// As [`Reconciler::next`], but only what has to be read before anything is changed.
@@ -351,16 +246,31 @@ impl Reconciler {
         if self.paper || !self.may_begin() || self.flights.active() > 0 {
             return None;
         }
-        self.survey.end_blocking(now);
-        if self.absent.is_empty() {
-            self.survey.stop_looking(now);
-        } else if !self.survey.is_blocking() {
+        if self.survey.end_blocking(now) {
+            self.ledger.retain(|kind, id| self.observed.contains(kind, id));
+        }
+        if self.is_looking_for_endpoints() {
             self.survey.look_again(now);
+        } else {
+            self.survey.stop_looking(now);
         }
         let network = self.place.as_ref().map(|place| place.network.id);
         let name = self.settings.network_name.clone();
         let call = self.survey.next(network, name.as_deref(), now)?;
-        Some((self.flights.begin(call.clone(), None, now), call))
+        Some((self.flights.begin(call.clone(), None, self.epoch, now), call))
+    }
+
+    /// Whether an endpoint on this node is waited for: a pod's, the source VIP's, the node's own; or one is waited to go.
+    fn is_looking_for_endpoints(&self) -> bool {
+        if self.survey.is_blocking() {
+            return false;
+        }
+        let Some(place) = &self.place else { return false };
+        let lacks_source = matches!(place.trouble, Some(NetworkTrouble::NoSourceVip { .. }));
+        let windows = &self.settings.windows;
+        let lacks_root = windows.forward_health_check_vip && place.network.root_endpoint.is_none();
+        let leaving = !self.leaving.is_empty() && !self.survey.has_looked_long();
+        !self.absent.is_empty() || lacks_source || lacks_root || leaving
     }
 
     /// Whether one more call may be under way.
@@ -378,8 +288,9 @@ impl Reconciler {
             return deadline;
         }
         let survey = self.survey.next_due().filter(|_| self.flights.active() == 0);
-        let delays = self.delays.next_due().filter(|_| !self.survey.is_blocking());
-        [survey, delays, deadline].into_iter().flatten().min()
+        let delays = self.delays.next_due().filter(|_| self.may_change());
+        let ledger = self.rewrite_ledger.filter(|_| self.may_change());
+        [survey, delays, ledger, deadline].into_iter().flatten().min()
     }
 
     /// Gives calls up that are past their deadline. A reading is asked for anew; what a change was about is left alone until
@@ -389,10 +300,11 @@ impl Reconciler {
             self.counters.abandoned += 1;
             match call {
                 Call::FindNetwork { .. } => self.survey.refresh_network(now),
-                Call::List { kind, .. } | Call::Read { kind, .. } => {
-                    self.survey.listing_failed(kind, now)
-                }
-                Call::Change(_) | Call::WriteLedger { .. } | Call::RemoveLedger => {}
+                Call::List { kind, .. } => self.survey.listing_failed(kind, now),
+                Call::Read { kind, id } => drop(self.survey.reading_failed(kind, id, now)),
+                // Others that need the same go on without it.
+                Call::Change(change) => self.dirty_object(&change.operation.subject),
+                Call::WriteLedger { .. } | Call::RewriteLedger { .. } | Call::RemoveLedger => {}
             }
         }
     }
@@ -409,11 +321,7 @@ impl Reconciler {
 
     /// The next change that can be made.
     fn next_change(&mut self) -> Option<Step> {
-        if let Some(key) = self.queue.replacing.take()
-            && let Some(step) = self.step_towards(&key)
-        {
-            return Some(step);
-        }
+        self.queue.since_audit = self.queue.since_audit.saturating_add(1);
         // What is not needed any more waits for everything that is, but not for ever.
         self.queue.since_stray += 1;
         if self.queue.since_stray >= PATIENCE
@@ -430,6 +338,16 @@ impl Reconciler {
             return Some(step);
         }
         self.queue.retrying.clear();
+        None
+    }
+
+    /// The load balancer that must follow one that was removed to be replaced.
+    fn next_replacement(&mut self) -> Option<Step> {
+        while let Some(key) = self.queue.replacing.pop_first() {
+            if let Some(step) = self.step_towards(&key) {
+                return Some(step);
+            }
+        }
         None
     }
 
@@ -458,7 +376,8 @@ impl Reconciler {
         };
         let earlier = self.queue.retrying.remove(&target);
         let call = Call::Change(Box::new(change));
-        (self.flights.begin(call.clone(), Some((target, earlier)), now), call)
+        let id = self.flights.begin(call.clone(), Some((target, earlier)), self.epoch, now);
+        (id, call)
     }
 
     /// Notes what will be made, where it is not known that HNS keeps who made it.
@@ -494,13 +413,20 @@ impl Reconciler {
     }
 
     /// What is to be done about the ledger while nothing else is.
-    fn next_of_ledger(&mut self) -> Option<Call> {
+    fn next_of_ledger(&mut self, now: Duration) -> Option<Call> {
+        if self.rewrite_ledger.is_some_and(|due| due > now) {
+            return None;
+        }
         if self.trust.needs_no_ledger() {
             if self.ledger.is_empty() && !self.ledger.has_unwritten() {
                 return None;
             }
             self.ledger.clear();
             return Some(Call::RemoveLedger);
+        }
+        if self.rewrite_ledger.is_some() || self.ledger.is_overgrown() {
+            self.rewrite_ledger = None;
+            return Some(Call::RewriteLedger { lines: self.ledger.whole() });
         }
         let written = self.ledger.has_unwritten();
         written.then(|| Call::WriteLedger { lines: self.ledger.take_unwritten() })
@@ -509,6 +435,6 @@ impl Reconciler {
 
 impl Queue {
     fn is_empty(&self) -> bool {
-        self.dirty.is_empty() && self.strays.is_empty() && self.replacing.is_none()
+        self.dirty.is_empty() && self.strays.is_empty() && self.replacing.is_empty()
     }
 }

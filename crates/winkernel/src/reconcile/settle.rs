@@ -12,6 +12,7 @@ use super::delays::{Delay, Failure, Target};
 use super::{Located, Reconciler};
 use crate::call::{Call, CallError, CallId, Change, Reply};
 use crate::identity::OWNER;
+use crate::key::EndpointKey;
 use crate::ledger::Kind;
 use crate::network::WindowsNetwork;
 use crate::observed::{ObservedEndpoint, ObservedLoadBalancer, digest_of};
@@ -20,6 +21,8 @@ use crate::wanted::Role;
 
 /// The least time between two repairs of what somebody else keeps changing.
 const TRUCE: Duration = Duration::from_secs(60);
+/// How long a ledger that could not be written waits.
+const LEDGER_WAIT: Duration = Duration::from_secs(30);
 /// The number of backends that every build takes.
 const FEWEST_BACKENDS: usize = 64;
 
@@ -32,45 +35,55 @@ impl Reconciler {
             return self.answered_late(&flight.call, now);
         }
         if flight.audit {
+            self.queue.since_audit = 0;
             self.survey.audited(took, now);
         }
+        // What was read of an HNS that went away since says nothing of the one that came back.
+        let is_stale = flight.epoch != self.epoch;
         match (flight.call, result) {
+            (Call::Change(change), result) => {
+                let Some((target, earlier)) = flight.target else { return };
+                match result {
+                    Ok(reply) => self.changed(&change, &reply, target, earlier, now),
+                    Err(error) => self.change_failed(&change, &error, target, earlier, now),
+                }
+            }
+            (
+                Call::WriteLedger { .. } | Call::RewriteLedger { .. } | Call::RemoveLedger,
+                result,
+            ) => {
+                self.ledger_trouble = result.err().map(|error| chain(&error));
+                if self.ledger_trouble.is_some() {
+                    self.rewrite_ledger = Some(now + LEDGER_WAIT);
+                }
+            }
+            (Call::FindNetwork { .. } | Call::List { .. } | Call::Read { .. }, _) if is_stale => {}
             (Call::FindNetwork { .. }, Ok(Reply::Networks(networks, version))) => {
                 self.choose_network(networks, version, now);
             }
-            (Call::FindNetwork { .. }, result) => {
-                let why = result.err().map(|error| chain(&error));
-                self.missing = Some(why.unwrap_or_else(|| "no answer".to_owned()));
-                self.outage = true;
-                self.survey.network_is_missing(now);
+            (Call::FindNetwork { .. }, result) => self.network_not_found(result.err(), now),
+            (Call::List { kind, .. }, Ok(Reply::Ids(ids))) => self.listed(kind, ids, now),
+            (Call::List { kind, .. }, result) => {
+                if result.err().is_some_and(|error| is_down(&error)) {
+                    self.suspect(now);
+                }
+                self.survey.listing_failed(kind, now);
             }
-            (Call::List { kind, .. }, Ok(Reply::Ids(ids))) => self.listed(kind, &ids, now),
-            (Call::Read { id, .. }, Ok(Reply::Endpoint(found))) => {
+            (Call::Read { kind, id }, Ok(Reply::Endpoint(found))) => {
+                self.survey.was_read(kind, id);
                 self.see_endpoint(id, found.as_deref(), now);
             }
-            (Call::Read { id, .. }, Ok(Reply::LoadBalancer(found))) => {
+            (Call::Read { kind, id }, Ok(Reply::LoadBalancer(found))) => {
+                self.survey.was_read(kind, id);
                 self.see_load_balancer(id, found.as_deref(), now);
             }
-            (Call::Read { kind, id }, Err(error)) if is_unreadable(&error) => {
-                self.observed.put_unreadable(kind, id);
-            }
-            (Call::List { kind, .. } | Call::Read { kind, .. }, result) => match result.err() {
-                Some(error) if is_down(&error) => self.lose(now),
-                _ => self.survey.listing_failed(kind, now),
-            },
-            (Call::Change(change), Ok(reply)) => {
-                if let Some((target, earlier)) = flight.target {
-                    self.changed(&change, &reply, target, earlier, now);
+            (Call::Read { kind, id }, result) => {
+                if result.err().is_some_and(|error| is_down(&error)) {
+                    self.suspect(now);
                 }
-            }
-            (Call::Change(change), Err(error)) => {
-                if let Some((target, earlier)) = flight.target {
-                    self.change_failed(&change, &error, target, earlier, now);
+                if self.survey.reading_failed(kind, id, now) {
+                    self.observed.put_unreadable(kind, id);
                 }
-            }
-            (Call::WriteLedger { .. } | Call::RemoveLedger, Ok(_)) => self.ledger_trouble = None,
-            (Call::WriteLedger { .. } | Call::RemoveLedger, Err(error)) => {
-                self.ledger_trouble = Some(chain(&error));
             }
         }
     }
@@ -83,12 +96,29 @@ impl Reconciler {
         self.dirty_object(&change.operation.subject);
     }
 
-    /// HNS does not answer: everything is read again once it does.
-    fn lose(&mut self, now: Duration) {
-        self.counters.losses += 1;
-        self.outage = true;
+    /// HNS did not answer a call. It may be away, which asking for the network shows; or it may have been, and lost something.
+    fn suspect(&mut self, now: Duration) {
         self.trust.forget_proofs();
-        self.survey.begin_anew(now + Duration::from_millis(250));
+        self.survey.refresh_network(now);
+        self.survey.look(Kind::Endpoint, now);
+        self.survey.look(Kind::LoadBalancer, now);
+        self.survey.audit_soon(now);
+    }
+
+    /// The network could not be asked for.
+    fn network_not_found(&mut self, error: Option<CallError>, now: Duration) {
+        let down = error.as_ref().is_some_and(is_down);
+        let why = error.map_or_else(|| "no answer".to_owned(), |error| chain(&error));
+        if self.place.is_some() && !down {
+            // It is where it was, for all that is known.
+            return self.survey.network_is_unknown(now);
+        }
+        self.missing = Some(why);
+        if !std::mem::replace(&mut self.outage, true) {
+            self.counters.losses += 1;
+            self.epoch += 1;
+        }
+        self.survey.network_is_missing(now);
     }
 
     /// Takes the network among those that HNS has.
@@ -156,9 +186,11 @@ impl Reconciler {
     }
 
     /// Takes a listing in.
-    fn listed(&mut self, kind: Kind, ids: &BTreeSet<Guid>, now: Duration) {
+    fn listed(&mut self, kind: Kind, ids: BTreeSet<Guid>, now: Duration) {
         let known = self.observed.ids(kind);
-        for id in self.survey.listed(kind, ids, &known, now) {
+        let gone = self.survey.listed(kind, &ids, &known, now);
+        self.observed.put_listing(kind, ids);
+        for id in gone {
             match kind {
                 Kind::Endpoint => self.see_endpoint(id, None, now),
                 Kind::LoadBalancer => self.see_load_balancer(id, None, now),
@@ -171,6 +203,14 @@ impl Reconciler {
         let before = self.observed.take_endpoint(id);
         if let (Some(document), Some(place)) = (found, &self.place) {
             self.observed.put_endpoint(place.network.id, document, &self.ledger);
+            let own = self.observed.endpoint(id).filter(|endpoint| endpoint.own);
+            if let Some((address, shape)) =
+                own.and_then(|endpoint| Some((*endpoint.addresses.first()?, endpoint.shape?)))
+            {
+                let key = EndpointKey { network: place.network.id, address };
+                let digest = crate::observed::endpoint_digest(shape);
+                self.ledger.made(Kind::Endpoint, key.to_string(), digest, id);
+            }
         }
         let after = self.observed.endpoint(id).cloned();
         if before == after {
@@ -233,6 +273,10 @@ impl Reconciler {
         let before = self.observed.take_load_balancer(id);
         if let Some(document) = found {
             self.observed.put_load_balancer(document, &self.ledger);
+            let own = self.observed.load_balancer(id).filter(|held| held.own);
+            if let Some([key]) = own.map(|held| &*held.holds) {
+                self.ledger.made(Kind::LoadBalancer, key.to_string(), digest_of(document), id);
+            }
         }
         let after = self.observed.load_balancer(id).cloned();
         if before == after {
@@ -300,7 +344,7 @@ impl Reconciler {
     ) {
         let operation = &change.operation;
         let (kind, verb) = (operation.kind(), operation.verb);
-        self.queue.replaced = None;
+        self.forget_replacement(&operation.subject);
         let honest = match (&operation.subject, reply) {
             (Subject::Endpoint { document: Some(sent), .. }, Reply::Endpoint(found)) => {
                 self.read_back_endpoint(operation.id, sent, found.as_deref(), now)
@@ -331,8 +375,8 @@ impl Reconciler {
             (Subject::LoadBalancer { key, document: None }, _) => {
                 self.put_load_balancer(operation.id, None);
                 if operation.reason == Reason::Replaced {
-                    self.queue.replacing = *key;
-                    self.queue.replaced = *key;
+                    self.queue.replacing.extend(*key);
+                    self.queue.replaced.extend(*key);
                 }
                 true
             }
@@ -359,7 +403,7 @@ impl Reconciler {
         if verb == Verb::Delete
             && let Some(key) = operation.key()
         {
-            self.ledger.removed(kind, key);
+            self.ledger.removed(kind, key, operation.id);
         }
         if let Some(earlier) = earlier {
             self.delays.succeed(&earlier, now);
@@ -406,7 +450,7 @@ impl Reconciler {
         let named = |document: &LoadBalancer| -> BTreeSet<Guid> {
             document.host_compute_endpoints.iter().copied().collect()
         };
-        digest_of(found) == digest_of(sent) && named(found) == named(sent)
+        digest_of(found) == digest_of(sent) && named(found) == named(sent) && !found.is_degraded()
     }
 
     /// The endpoint is known to be as `document` says, or gone, by our own doing.
@@ -415,8 +459,11 @@ impl Reconciler {
         if let (Some(document), Some(place)) = (document, &self.place) {
             let document = Endpoint { id: Some(id), ..document.clone() };
             if let Some(address) = document.addresses().next() {
-                let key = crate::key::EndpointKey { network: place.network.id, address };
-                self.ledger.made(Kind::Endpoint, key.to_string(), id);
+                let key = EndpointKey { network: place.network.id, address };
+                if let Some(shape) = crate::endpoint::Shape::of(&document) {
+                    let digest = crate::observed::endpoint_digest(shape);
+                    self.ledger.made(Kind::Endpoint, key.to_string(), digest, id);
+                }
             }
             self.observed.put_endpoint(place.network.id, &document, &self.ledger);
         }
@@ -430,7 +477,8 @@ impl Reconciler {
         if let Some(document) = document {
             let document = LoadBalancer { id: Some(id), ..document.clone() };
             if let Some(key) = crate::observed::only_frontend(&document) {
-                self.ledger.made(Kind::LoadBalancer, key.to_string(), id);
+                let digest = digest_of(&document);
+                self.ledger.made(Kind::LoadBalancer, key.to_string(), digest, id);
             }
             self.observed.put_load_balancer(&document, &self.ledger);
         }
@@ -449,7 +497,7 @@ impl Reconciler {
     ) {
         let operation = &change.operation;
         let (kind, verb) = (operation.kind(), operation.verb);
-        self.queue.replaced = None;
+        self.forget_replacement(&operation.subject);
         self.counters.failures += 1;
         let (class, code) = match error {
             CallError::Hns(error) => (error.class(), error.hresult()),
@@ -473,8 +521,8 @@ impl Reconciler {
                 self.survey.refresh_network(now);
             }
         }
-        if is_down(error) {
-            self.lose(now);
+        if is_down(error) || code == Some(hresult::E_HANDLE) {
+            self.suspect(now);
         }
         if verb == Verb::Modify && class == ErrorClass::Unsupported {
             self.trust.modify_is_broken = true;
@@ -483,6 +531,7 @@ impl Reconciler {
         if let Subject::LoadBalancer { document: Some(document), .. } = &operation.subject
             && code == Some(hresult::E_INVALIDARG)
             && document.host_compute_endpoints.len() > FEWEST_BACKENDS
+            && chain(error).contains("number of destinations")
         {
             self.trust.too_many_backends = Some(FEWEST_BACKENDS);
             self.want_anew(now);
@@ -493,8 +542,15 @@ impl Reconciler {
         self.dirty_object(&operation.subject);
     }
 
+    /// What a replacement was waited for with was tried.
+    fn forget_replacement(&mut self, subject: &Subject) {
+        if let Subject::LoadBalancer { key: Some(key), .. } = subject {
+            self.queue.replaced.remove(key);
+        }
+    }
+
     /// What an object is for may differ now.
-    fn dirty_object(&mut self, subject: &Subject) {
+    pub(super) fn dirty_object(&mut self, subject: &Subject) {
         match subject {
             Subject::Endpoint { key, .. } => {
                 self.dirty_users(key.address);
@@ -535,10 +591,6 @@ fn is_down(error: &CallError) -> bool {
                 | hresult::ERROR_WRONG_DISK
         )
     )
-}
-
-fn is_unreadable(error: &CallError) -> bool {
-    matches!(error, CallError::Hns(switchyard_hcn::ClientError::Unreadable { .. }))
 }
 
 /// An error with its causes.

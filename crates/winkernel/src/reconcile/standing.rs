@@ -86,6 +86,8 @@ pub struct Standing {
     pub network_trouble: Option<NetworkTrouble>,
     /// Calls that were given up and have not answered yet.
     pub stuck_calls: usize,
+    /// What they are for; it is left alone until they answer.
+    pub quarantined: BTreeSet<Target>,
     /// How many load balancers are wanted.
     pub wanted_load_balancers: usize,
     /// How many endpoints are wanted, those of pods on this node included.
@@ -94,7 +96,7 @@ pub struct Standing {
     pub own_load_balancers: usize,
     /// How many endpoints of ours HNS holds.
     pub own_endpoints: usize,
-    /// How many load balancers and endpoints of ours HNS has in a broken state.
+    /// How many load balancers of ours HNS has in a broken state.
     pub degraded: usize,
     /// What failed and waits.
     pub delays: BTreeMap<Target, Delay>,
@@ -139,6 +141,7 @@ impl Reconciler {
             missing_network: self.missing.clone(),
             network_trouble: self.trouble().cloned(),
             stuck_calls,
+            quarantined: self.flights.quarantined().collect(),
             wanted_load_balancers: self.wanted.load_balancers().count(),
             wanted_endpoints: self.wanted.endpoints().count(),
             degraded: own.iter().filter(|(_, found)| found.degraded).count(),

@@ -7,6 +7,7 @@ use switchyard_hcn::Guid;
 
 use super::Reconciler;
 use super::delays::Target;
+use super::flights::Course;
 use crate::endpoint::Shape;
 use crate::identity::{GENERATIONS, endpoint_id, load_balancer_id};
 use crate::key::{EndpointKey, LoadBalancerKey};
@@ -59,7 +60,12 @@ impl Reconciler {
     pub(super) fn step_towards(&self, key: &LoadBalancerKey) -> Option<Step> {
         let wanted = self.wanted.load_balancer(key)?;
         let target = Target::LoadBalancer(*key);
-        if self.delays.contains(target) || self.flights.concerns(target) {
+        if self.delays.contains(target) || self.flights.concerns(target).is_some() {
+            return None;
+        }
+        // What becomes of a load balancer that is being removed has to be seen first.
+        let mut holders = self.observed.holders(key);
+        if holders.any(|(id, _)| self.flights.changes(Kind::LoadBalancer, id).is_some()) {
             return None;
         }
         if self.is_held_by_another(key, wanted) {
@@ -88,7 +94,7 @@ impl Reconciler {
             return None;
         }
         self.load_balancer_step(key, wanted, &endpoints)
-            .filter(|operation| !self.flights.changes(Kind::LoadBalancer, operation.id))
+            .filter(|own| self.flights.changes(Kind::LoadBalancer, own.id).is_none())
             .map(|operation| Step { operation, target })
     }
 
@@ -129,7 +135,7 @@ impl Reconciler {
             None => {
                 let taken = |id: &Guid| self.is_taken(Kind::LoadBalancer, *id);
                 let id = lowest(|generation| load_balancer_id(key, generation), taken)?;
-                let replaced = self.queue.replaced == Some(*key);
+                let replaced = self.queue.replaced.contains(key);
                 make(Verb::Create, if replaced { Reason::Replaced } else { Reason::Missing }, id)
             }
         })
@@ -148,7 +154,7 @@ impl Reconciler {
 
     /// Whether an object has the id, or may have it for all that is known.
     fn is_taken(&self, kind: Kind, id: Guid) -> bool {
-        self.observed.contains(kind, id) || self.flights.changes(kind, id)
+        self.observed.contains(kind, id) || self.flights.changes(kind, id).is_some()
     }
 
     /// Whether another owner holds `key` with something else than what is wanted. HNS takes no change of such a frontend, so
@@ -221,8 +227,10 @@ impl Reconciler {
             return self.usable(id);
         }
         let target = Target::Endpoint(address);
-        if self.flights.concerns(target) {
-            return Found::Busy;
+        match self.flights.concerns(target) {
+            Some(Course::Expected) => return Found::Busy,
+            Some(Course::Abandoned) => return Found::Failed,
+            None => {}
         }
         if self.delays.contains(target) {
             return Found::Failed;
@@ -247,7 +255,11 @@ impl Reconciler {
 
     /// The endpoint with this id, unless it is being removed.
     fn usable(&self, id: Guid) -> Found {
-        if self.flights.changes(Kind::Endpoint, id) { Found::Busy } else { Found::Usable(id) }
+        match self.flights.changes(Kind::Endpoint, id) {
+            Some(Course::Expected) => Found::Busy,
+            Some(Course::Abandoned) => Found::Failed,
+            None => Found::Usable(id),
+        }
     }
 
     /// The endpoints of a load balancer's backends that exist.
@@ -264,7 +276,7 @@ impl Reconciler {
     /// The removal of an object of ours, if nobody needs it.
     pub(super) fn removal(&self, kind: Kind, id: Guid) -> Option<Step> {
         let target = Target::Stray(kind, id);
-        if self.delays.contains(target) || self.flights.changes(kind, id) {
+        if self.delays.contains(target) || self.flights.changes(kind, id).is_some() {
             return None;
         }
         let subject = match kind {
@@ -303,7 +315,9 @@ impl Reconciler {
     fn unneeded_endpoint(&self, id: Guid) -> Option<Subject> {
         let endpoint = self.observed.endpoint(id).filter(|endpoint| endpoint.own)?;
         let address = *endpoint.addresses.first()?;
-        let used = matches!(self.endpoint_for(address), Found::Usable(used) if used == id);
+        if matches!(self.endpoint_for(address), Found::Usable(used) if used == id) {
+            return None;
+        }
         // The host's own hardware address is that of virtual addresses and of the source VIP.
         let network = &self.place.as_ref()?.network;
         let of_host = endpoint.shape.is_some_and(|shape| Some(shape.mac) == network.host_mac);
@@ -311,7 +325,7 @@ impl Reconciler {
             || self.observed.referrers(id).next().is_some()
             || self.flights.names(id);
         let key = EndpointKey { network: network.id, address };
-        (!used && !held).then_some(Subject::Endpoint { key, document: None })
+        (!held).then_some(Subject::Endpoint { key, document: None })
     }
 }
 

@@ -239,6 +239,11 @@ impl WantedLoadBalancer {
         virtual_address.into_iter().chain(source_vip.map(|vip| (vip, Role::SourceVip)))
     }
 
+    /// What it is, apart from its backends.
+    pub(super) fn form(&self) -> (LoadBalancerFlags, Mapping, Option<IpAddr>) {
+        (self.flags, self.mapping, self.source_vip)
+    }
+
     /// The document for it, over `endpoints`.
     pub(crate) fn document(
         &self,

@@ -70,6 +70,8 @@ pub(crate) enum Role {
 pub(crate) struct Touched {
     /// Load balancers that are wanted otherwise, or no longer, or now.
     pub(crate) load_balancers: BTreeSet<LoadBalancerKey>,
+    /// Those of them that are wanted in another form, not just with other backends.
+    pub(crate) redefined: BTreeSet<LoadBalancerKey>,
     /// Endpoints that others need than before.
     pub(crate) endpoints: BTreeSet<IpAddr>,
     /// Those of them that are needed as something else, or with another hardware address.
@@ -143,6 +145,10 @@ impl Wanted {
             return;
         }
         touched.load_balancers.insert(key);
+        let form = |held: &Option<WantedLoadBalancer>| held.as_ref().map(WantedLoadBalancer::form);
+        if form(&before) != form(&after) {
+            touched.redefined.insert(key);
+        }
         let roles = |held: &Option<WantedLoadBalancer>| -> BTreeMap<IpAddr, Role> {
             held.iter().flat_map(WantedLoadBalancer::needs).collect()
         };

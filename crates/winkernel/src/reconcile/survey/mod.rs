@@ -1,10 +1,18 @@
 //! What is to be read of HNS, and when.
+//!
+//! * `readings`: objects to read;
+//! * `audit`: the pass over everything that comes now and then.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+mod audit;
+mod readings;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use switchyard_hcn::Guid;
 
+use self::audit::Audit;
+use self::readings::Readings;
 use crate::call::Call;
 use crate::ledger::Kind;
 
@@ -14,11 +22,15 @@ const NETWORK_LONGEST: Duration = Duration::from_secs(10);
 /// How often endpoints of the CNI are looked for, at first and at most.
 const LOOK_FIRST: Duration = Duration::from_millis(250);
 const LOOK_LONGEST: Duration = Duration::from_secs(10);
+/// How long a listing that was refused waits, at first and at most.
+const LIST_FIRST: Duration = Duration::from_millis(500);
+const LIST_LONGEST: Duration = Duration::from_secs(60);
 /// How often an empty listing is asked for again before it is believed, and after how long.
 const CONFIRMATIONS: u8 = 2;
 const CONFIRMATION_WAIT: Duration = Duration::from_millis(250);
-/// What an audit's reading may take of the time of HNS: one part in so many.
-const AUDIT_SHARE: u32 = 100;
+/// How long the network is read again for a route that it lacks, the wait doubling: a node that joins has one soon.
+const ROUTE_FIRST: Duration = Duration::from_secs(1);
+const ROUTE_LONGEST: Duration = Duration::from_secs(64);
 
 const KINDS: [Kind; 2] = [Kind::Endpoint, Kind::LoadBalancer];
 
@@ -28,58 +40,41 @@ pub(super) struct Survey {
     /// When the network is looked for, if it is.
     find_network: Option<Duration>,
     network_wait: Duration,
+    /// When the network is read for a route, and how long the next wait is.
+    route: Option<(Duration, Duration)>,
     /// When a kind is listed, if it is.
     list: BTreeMap<Kind, Duration>,
+    /// How often in a row a listing was refused.
+    list_failures: BTreeMap<Kind, u32>,
     /// When endpoints of the CNI are looked for, if they are.
     look: Option<Duration>,
-    /// Objects to read at once.
-    reads: BTreeSet<(Kind, Guid)>,
+    look_wait: Duration,
+    /// Objects to read.
+    reads: Readings,
     /// The kinds whose next listing has every object read.
     every: BTreeSet<Kind>,
     /// Whether nothing may be changed before all of that is done.
     blocking: bool,
     /// How many listings in a row were empty that should not be.
     empty: BTreeMap<Kind, u8>,
-    look_wait: Duration,
     audit: Audit,
-}
-
-/// A pass over everything, to find what was changed behind our back.
-#[derive(Debug, Clone)]
-struct Audit {
-    period: Duration,
-    /// When the next pass begins.
-    due: Option<Duration>,
-    /// What this pass has yet to read.
-    left: VecDeque<(Kind, Guid)>,
-    /// The kinds that this pass has yet to list.
-    to_list: BTreeSet<Kind>,
-    /// When its next call is made.
-    next: Duration,
-    passes: u64,
 }
 
 impl Survey {
     pub(super) fn new(audit_period: Duration) -> Self {
-        let audit = Audit {
-            period: audit_period,
-            due: None,
-            left: VecDeque::new(),
-            to_list: BTreeSet::new(),
-            next: Duration::ZERO,
-            passes: 0,
-        };
         Self {
             find_network: Some(Duration::ZERO),
             network_wait: NETWORK_FIRST,
+            route: None,
             list: BTreeMap::new(),
+            list_failures: BTreeMap::new(),
             look: None,
-            reads: BTreeSet::new(),
+            look_wait: LOOK_FIRST,
+            reads: Readings::default(),
             every: KINDS.into(),
             blocking: true,
             empty: BTreeMap::new(),
-            look_wait: LOOK_FIRST,
-            audit,
+            audit: Audit::new(audit_period),
         }
     }
 
@@ -102,8 +97,7 @@ impl Survey {
         self.every = KINDS.into();
         self.blocking = true;
         self.empty.clear();
-        self.audit.left.clear();
-        self.audit.to_list.clear();
+        self.audit.stop();
     }
 
     /// The network is looked for again, without holding anything up.
@@ -113,10 +107,15 @@ impl Survey {
         }
     }
 
-    /// The network was not found, or HNS did not answer.
-    pub(super) fn network_is_missing(&mut self, now: Duration) {
+    /// Asking for the network failed, though HNS answers: it is asked for again.
+    pub(super) fn network_is_unknown(&mut self, now: Duration) {
         self.find_network = Some(now + self.network_wait);
         self.network_wait = (self.network_wait * 2).min(NETWORK_LONGEST);
+    }
+
+    /// The network was not found, or HNS did not answer.
+    pub(super) fn network_is_missing(&mut self, now: Duration) {
+        self.network_is_unknown(now);
         self.blocking = true;
         self.every = KINDS.into();
     }
@@ -135,6 +134,18 @@ impl Survey {
                 self.list.insert(kind, now);
             }
         }
+    }
+
+    /// There are backends that no route of the network is for: it is read again, less and less.
+    pub(super) fn look_for_routes(&mut self, now: Duration) {
+        if self.route.is_none() {
+            self.route = Some((now, ROUTE_FIRST));
+        }
+    }
+
+    /// Every backend has a route.
+    pub(super) fn stop_looking_for_routes(&mut self) {
+        self.route = None;
     }
 
     /// A kind is listed at `due`, and what is not known of it read.
@@ -157,16 +168,30 @@ impl Survey {
         }
     }
 
+    /// Whether endpoints were looked for so long that they are looked for seldom now.
+    pub(super) fn has_looked_long(&self) -> bool {
+        self.look_wait == LOOK_LONGEST
+    }
+
     /// Endpoints of the CNI are not waited for any more.
     pub(super) fn stop_looking(&mut self, now: Duration) {
         if self.look.is_some_and(|due| due > now) {
             self.look = None;
         }
-        self.look_wait = LOOK_FIRST;
     }
 
     pub(super) fn read(&mut self, kind: Kind, id: Guid) {
-        self.reads.insert((kind, id));
+        self.reads.add(kind, id);
+    }
+
+    /// The object was read.
+    pub(super) fn was_read(&mut self, kind: Kind, id: Guid) {
+        self.reads.end(kind, id);
+    }
+
+    /// The object could not be read. True if nothing shall wait for it any more.
+    pub(super) fn reading_failed(&mut self, kind: Kind, id: Guid, now: Duration) -> bool {
+        self.reads.fail(kind, id, now)
     }
 
     /// Takes in a listing. Returns what is gone for sure; nothing is gone only because one listing lacks it.
@@ -177,6 +202,7 @@ impl Survey {
         known: &BTreeSet<Guid>,
         now: Duration,
     ) -> Vec<Guid> {
+        self.list_failures.remove(&kind);
         if ids.is_empty() && !known.is_empty() {
             let seen = self.empty.entry(kind).or_default();
             if *seen < CONFIRMATIONS {
@@ -187,22 +213,26 @@ impl Survey {
         }
         self.empty.remove(&kind);
         let every = self.every.remove(&kind);
-        let auditing = self.audit.to_list.remove(&kind);
-        let objects = |ids: &BTreeSet<Guid>| ids.iter().map(|id| (kind, *id)).collect::<Vec<_>>();
-        if every {
-            self.reads.extend(objects(ids));
-        } else {
-            self.reads.extend(ids.difference(known).map(|id| (kind, *id)));
+        let compared = ids.intersection(known).copied().filter(|_| !every);
+        self.audit.listed(kind, compared);
+        for id in ids.iter().filter(|id| every || !known.contains(id)) {
+            self.reads.add(kind, *id);
         }
-        if auditing && !every {
-            self.audit.left.extend(ids.intersection(known).map(|id| (kind, *id)));
-        }
-        let gone: Vec<Guid> = known.difference(ids).copied().collect();
+        let gone = known.difference(ids).copied();
         if ids.is_empty() {
-            return gone;
+            return gone.collect();
         }
-        self.reads.extend(gone.into_iter().map(|id| (kind, id)));
+        gone.for_each(|id| self.reads.add(kind, id));
         Vec::new()
+    }
+
+    /// A listing failed: it is asked for again, later each time.
+    pub(super) fn listing_failed(&mut self, kind: Kind, now: Duration) {
+        self.audit.not_listed(kind);
+        let failures = self.list_failures.entry(kind).or_default();
+        let wait = LIST_FIRST.saturating_mul(1 << (*failures).min(12)).min(LIST_LONGEST);
+        *failures = failures.saturating_add(1);
+        self.list.insert(kind, now + wait);
     }
 
     /// Whether changes must wait.
@@ -215,12 +245,12 @@ impl Survey {
         let open = self.find_network.is_some()
             || !self.every.is_empty()
             || !self.list.is_empty()
-            || !self.reads.is_empty();
+            || self.reads.is_open();
         if !self.blocking || open {
             return false;
         }
         self.blocking = false;
-        self.audit.due = Some(now.saturating_add(self.audit.period));
+        self.audit.rest(now);
         true
     }
 
@@ -231,6 +261,13 @@ impl Survey {
         name: Option<&str>,
         now: Duration,
     ) -> Option<Call> {
+        if let Some((due, wait)) = self.route
+            && due <= now
+            && wait <= ROUTE_LONGEST
+        {
+            self.route = Some((now + wait, wait * 2));
+            self.refresh_network(now);
+        }
         if self.find_network.is_some_and(|due| due <= now) {
             self.find_network = None;
             return Some(Call::FindNetwork { name: name.map(str::to_owned) });
@@ -248,7 +285,7 @@ impl Survey {
             self.list.remove(&kind);
             return Some(Call::List { kind, network });
         }
-        let (kind, id) = self.reads.pop_first()?;
+        let (kind, id) = self.reads.begin(now)?;
         Some(Call::Read { kind, id })
     }
 
@@ -259,71 +296,52 @@ impl Survey {
         name: Option<&str>,
         now: Duration,
     ) -> Option<Call> {
-        let audit = &mut self.audit;
-        if audit.next > now {
-            return None;
-        }
-        if audit.is_resting() {
-            if audit.due.is_none_or(|due| due > now) {
-                return None;
-            }
-            audit.due = Some(now.saturating_add(audit.period));
-            audit.to_list = KINDS.into();
-            audit.passes += 1;
-            return Some(Call::FindNetwork { name: name.map(str::to_owned) });
-        }
-        let network = network?;
-        if let Some(kind) = audit.to_list.first().copied() {
-            self.list.remove(&kind);
-            return Some(Call::List { kind, network });
-        }
-        let (kind, id) = audit.left.pop_front()?;
-        Some(Call::Read { kind, id })
+        let doubted = self.doubted();
+        self.audit.next_call(network, name, &doubted, now)
+    }
+
+    /// The kinds whose last listing is not believed yet.
+    fn doubted(&self) -> BTreeSet<Kind> {
+        self.empty.keys().copied().collect()
     }
 
     /// A pass begins as soon as it may: something was seen that should not be.
     pub(super) fn audit_soon(&mut self, now: Duration) {
-        if self.audit.is_resting() {
-            self.audit.due = Some(now);
-        }
+        self.audit.soon(now);
     }
 
-    /// A call of an audit took `took`: the next waits, so that HNS has most of its time for others.
+    /// A call of an audit took `took`.
     pub(super) fn audited(&mut self, took: Duration, now: Duration) {
-        self.audit.next = now.saturating_add(took.saturating_mul(AUDIT_SHARE - 1));
+        self.audit.took(took, now);
     }
 
-    /// A listing failed: it is asked for again.
-    pub(super) fn listing_failed(&mut self, kind: Kind, now: Duration) {
-        self.look(kind, now + NETWORK_FIRST);
+    /// Whether the next call of an audit is due.
+    pub(super) fn audit_is_due(&self, now: Duration) -> bool {
+        self.audit.next_due(&self.doubted()).is_some_and(|due| due <= now)
+    }
+
+    /// When there is something to read next, audits left out.
+    pub(super) fn reading_due(&self) -> Option<Duration> {
+        if self.blocking && self.find_network.is_some() {
+            return self.find_network;
+        }
+        let lists = self.list.values().copied().chain(self.find_network);
+        let due = lists.chain(self.reads.next_due());
+        if self.blocking {
+            return due.min();
+        }
+        let route = self.route.filter(|(_, wait)| *wait <= ROUTE_LONGEST).map(|(due, _)| due);
+        due.chain(self.look).chain(route).min()
     }
 
     /// When there is something to read next.
     pub(super) fn next_due(&self) -> Option<Duration> {
-        if self.blocking && self.find_network.is_some() {
-            return self.find_network;
-        }
-        let reads = (!self.reads.is_empty()).then_some(Duration::ZERO);
-        let lists = self.list.values().copied().chain(self.find_network).chain(reads);
-        if self.blocking {
-            return lists.min();
-        }
-        let audit = if self.audit.is_resting() {
-            self.audit.due.map(|due| due.max(self.audit.next))
-        } else {
-            Some(self.audit.next)
-        };
-        lists.chain(self.look).chain(audit).min()
+        let audit = self.audit.next_due(&self.doubted()).filter(|_| !self.blocking);
+        self.reading_due().into_iter().chain(audit).min()
     }
 
     /// How many audits have begun.
     pub(super) fn audits(&self) -> u64 {
-        self.audit.passes
-    }
-}
-
-impl Audit {
-    fn is_resting(&self) -> bool {
-        self.left.is_empty() && self.to_list.is_empty()
+        self.audit.passes()
     }
 }
