@@ -374,6 +374,25 @@ fn an_hns_that_keeps_neither_ids_nor_owners_is_followed_by_the_ledger() {
 }
 
 #[test]
+fn what_gets_other_ids_under_a_running_proxy_stays_its_own() {
+    let knobs = Knobs { keeps_owner: false, restores_with_new_ids: true, ..Knobs::default() };
+    let mut node = Node::new(knobs);
+    node.see(&shop());
+    node.seconds(1);
+    node.emulator.steer(|service| service.restart());
+    node.calls();
+    node.reconciler.service_lost(node.emulator.now());
+    node.seconds(1);
+    assert_eq!(node.calls().total_mutating(), 0);
+    let standing = node.standing();
+    assert_eq!((standing.own_load_balancers, standing.own_endpoints), (2, 2));
+    node.see(&service("api", "172.20.0.11", &["10.1.2.21"]));
+    node.seconds(5);
+    assert_eq!(node.programmed(), ["172.20.0.11 10.1.2.21"]);
+    assert_eq!(node.emulator.state().endpoints().count(), 1);
+}
+
+#[test]
 fn the_ledger_goes_once_owners_are_seen_to_be_kept() {
     let mut node = Node::new(Knobs::default());
     node.see(&shop());

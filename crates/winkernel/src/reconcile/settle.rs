@@ -216,6 +216,11 @@ impl Reconciler {
         if before == after {
             return;
         }
+        if let (Some(before), None) = (&before, &after) {
+            let at = before.addresses.iter().flat_map(|own| self.observed.endpoints_at(*own));
+            let others = at.filter(|(_, other)| other.remote && !other.own).map(|(id, _)| id);
+            self.read_successors(Kind::Endpoint, others.collect());
+        }
         self.endpoint_changed(id, before.as_ref(), after.as_ref(), now);
         let wanted_as = |endpoint: &ObservedEndpoint| {
             let address = *endpoint.addresses.first()?;
@@ -282,6 +287,11 @@ impl Reconciler {
         if before == after {
             return;
         }
+        if let (Some(before), None) = (&before, &after) {
+            let at = before.holds.iter().flat_map(|key| self.observed.holders(key));
+            let others = at.filter(|(_, other)| !other.own).map(|(id, _)| id);
+            self.read_successors(Kind::LoadBalancer, others.collect());
+        }
         self.load_balancer_changed(id, before.as_ref(), after.as_ref());
         let wanted_as = |load_balancer: &ObservedLoadBalancer| {
             let [key] = *load_balancer.holds else { return None };
@@ -315,6 +325,17 @@ impl Reconciler {
         for address in before.addresses() {
             let at = self.observed.endpoints_at(address);
             self.queue.strays.extend(at.map(|(id, _)| (Kind::Endpoint, id)));
+        }
+    }
+
+    /// Something is gone, and others are where it was: one may be the same under another id, and ours by what is written
+    /// down. That shows only now that it is gone.
+    fn read_successors(&mut self, kind: Kind, others: Vec<Guid>) {
+        if self.ledger.is_empty() {
+            return;
+        }
+        for id in others {
+            self.survey.read(kind, id);
         }
     }
 
