@@ -4,6 +4,7 @@
 //! explains. [`load`] reads them, [`run`] asks a subject and returns one [`Row`] per fact.
 
 mod expand;
+mod hns;
 mod notation;
 mod outcome;
 mod run;
@@ -58,7 +59,7 @@ pub struct Fact {
     /// Which proxies the rule was stated for.
     #[serde(rename = "where")]
     pub places: Vec<Place>,
-    /// The verdict of backends that do not run the row, by the backend's name.
+    /// Why backends do not run the row, or by which limit it is excused, by the backend's name.
     #[serde(default)]
     standing: BTreeMap<String, Standing>,
     /// What is put to the subject; every case has to hold.

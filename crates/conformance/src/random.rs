@@ -58,7 +58,8 @@ impl Generator {
         plan.pods(dice, &mut documents);
         dice.shuffle(&mut documents);
         let configuration = configuration::random(dice, plan.has_v6);
-        let mut setup = Setup { node: plan.own_name(), documents, configuration, windows: None };
+        let mut setup =
+            Setup { node: plan.own_name(), documents, configuration, windows: None, hns: None };
         setup.windows = Some(windows::random(&mut dice.aside(), &plan, &setup));
         windows::crowd(&mut setup);
         setup

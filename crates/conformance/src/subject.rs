@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::hns::{HnsSetup, HnsSubject};
+
 /// A cluster, the node to look from, and the proxy's configuration.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -18,6 +20,10 @@ pub struct Setup {
     /// looks at it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub windows: Option<Value>,
+    /// What its HNS is like, where a case is about that; the proxy then waits for
+    /// [`HnsEvent::ProxyStarts`](crate::HnsEvent::ProxyStarts). Only a Windows backend looks at it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hns: Option<HnsSetup>,
 }
 
 /// One change of the cluster. Applying a document replaces the one of the same kind, namespace and name.
@@ -98,6 +104,22 @@ pub trait Subject {
     /// Those of [`Self::known_limits`] that changed what became of the packet of the last [`Self::trace`].
     fn limits(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// Those of [`Self::known_limits`] that some packet meets at present, or that it reports of a Service it serves.
+    ///
+    /// # Errors
+    /// A sentence for the person who reads the report.
+    fn met_limits(&mut self) -> Result<Vec<String>, String> {
+        Ok(Vec::new())
+    }
+
+    /// Its HNS.
+    ///
+    /// # Errors
+    /// Where it has none.
+    fn hns(&mut self) -> Result<&mut dyn HnsSubject, String> {
+        Err("not of this backend: it has no HNS".to_owned())
     }
 
     /// The document that `switchyard view -o json` prints.

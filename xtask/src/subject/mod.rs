@@ -1,6 +1,7 @@
 //! The product behind the seam of the conformance suite: documents in, the answers of its commands out.
 
 mod model;
+mod staged;
 mod winkernel;
 
 use anyhow::{Result, bail};

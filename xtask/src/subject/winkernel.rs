@@ -9,13 +9,14 @@ use switchyard::arguments::WindowsArguments;
 use switchyard::network::{Hns, NetworkFile};
 use switchyard::target::{parse_destination, parse_source};
 use switchyard::windows::{WindowsTrace, reconciler, run};
-use switchyard_conformance::{Answer, Change, Setup, Subject};
+use switchyard_conformance::{Answer, Change, HnsCalls, HnsEvent, HnsSubject, Setup, Subject};
 use switchyard_hcn::{Endpoint, Guid};
 use switchyard_model::ViewEvent;
-use switchyard_winkernel::limits::Limit;
+use switchyard_winkernel::limits::{Limit, met};
 use switchyard_winkernel::{OWNER, Reconciler, ReconcilerSettings, plan};
 
 use super::model::{Model, answer, count};
+use super::staged::Staged;
 
 /// The Windows backend as a subject. An answer that the limits foretell counts as the model's own; any other is HNS's.
 #[derive(Default)]
@@ -25,6 +26,8 @@ pub(crate) struct Winkernel {
     /// The reconciler that lives through the whole history.
     live: Option<Reconciler>,
     now: Duration,
+    /// The same where a case is about HNS itself.
+    staged: Option<Staged>,
     /// The limits that changed the answer of the last trace.
     touched: BTreeSet<Limit>,
 }
@@ -91,6 +94,12 @@ impl Subject for Winkernel {
             self.model.stream()?,
         );
         let hns = hns.map_err(|failure| failure.to_string())?;
+        self.staged = None;
+        if let Some(hns_setup) = &setup.hns {
+            let staged = Staged::new(hns, hns_setup)?;
+            (self.hns, self.live, self.staged) = (None, None, Some(staged));
+            return Ok(());
+        }
         let live = reconciler(&hns, self.model.stream()?).map_err(|failure| failure.to_string())?;
         self.hns = Some(hns);
         self.live = Some(live);
@@ -101,13 +110,19 @@ impl Subject for Winkernel {
     fn change(&mut self, batch: &[Change]) -> Result<usize, String> {
         let changes = self.model.apply(batch)?;
         let count = count(&changes);
-        self.converge(changes)?;
+        match &mut self.staged {
+            Some(staged) => staged.change(changes, self.model.stream()?)?,
+            None => self.converge(changes)?,
+        }
         Ok(count)
     }
 
     fn trace(&mut self, from: &str, to: &str) -> Result<Answer, String> {
         self.touched.clear();
-        let hns = self.hns.as_ref().ok_or("not started")?;
+        let hns = match &self.staged {
+            Some(staged) => staged.hns(),
+            None => self.hns.as_ref().ok_or("not started")?,
+        };
         let state = hns.state_to_trace();
         let trace = WindowsTrace::new(hns, &state, self.model.stream()?);
         let packet = trace
@@ -133,8 +148,52 @@ impl Subject for Winkernel {
         self.touched.iter().map(ToString::to_string).collect()
     }
 
+    fn met_limits(&mut self) -> Result<Vec<String>, String> {
+        let hns = self.hns.as_ref().ok_or("not started")?;
+        let view = self.model.stream()?.view();
+        let ground = hns.ground(view.node());
+        let mut limits = BTreeSet::new();
+        for view in view.views() {
+            let frontends = view.frontends.iter();
+            limits.extend(frontends.flat_map(|frontend| met(view, frontend, ground)));
+        }
+        Ok(limits.iter().map(ToString::to_string).collect())
+    }
+
+    fn hns(&mut self) -> Result<&mut dyn HnsSubject, String> {
+        match self.staged {
+            Some(_) => Ok(self),
+            None => Err("the case says nothing of HNS".to_owned()),
+        }
+    }
+
     fn view(&mut self) -> Result<Value, String> {
         self.model.view()
+    }
+}
+
+impl Winkernel {
+    fn staged(&mut self) -> Result<&mut Staged, String> {
+        self.staged.as_mut().ok_or_else(|| "not started".to_owned())
+    }
+}
+
+impl HnsSubject for Winkernel {
+    fn event(&mut self, event: &HnsEvent) -> Result<(), String> {
+        let staged = self.staged.as_mut().ok_or("not started")?;
+        staged.event(event, self.model.stream()?)
+    }
+
+    fn held(&mut self) -> Result<Value, String> {
+        self.staged()?.held()
+    }
+
+    fn take_calls(&mut self) -> Result<HnsCalls, String> {
+        Ok(self.staged()?.take_calls())
+    }
+
+    fn standing(&mut self) -> Result<Value, String> {
+        self.staged()?.standing()
     }
 }
 

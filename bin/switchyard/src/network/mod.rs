@@ -171,7 +171,7 @@ impl Hns {
             MadeUp { name: None, address, mac }.insert(&mut state, self.network.id, &subnets);
             self.local_endpoints.insert(address);
         }
-        self.emulator = Emulator::new(state);
+        self.emulator.steer(|service| service.set_state(state));
     }
 }
 

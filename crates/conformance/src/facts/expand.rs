@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::notation::{Case, Fixture, Node, Object, Service, Slice};
+use crate::hns::HnsSetup;
 use crate::subject::{Change, Setup};
 
 /// The namespace of a name that is written without one.
@@ -38,7 +39,9 @@ pub(super) fn setup(case: &Case, fixture: &Fixture) -> Result<Setup, String> {
             configuration.push(document);
         }
     }
-    Ok(Setup { node: case.node.clone(), documents, configuration, windows: case.windows.clone() })
+    let hns = case.hns.as_ref().map(|hns| HnsSetup { knobs: hns.knobs.clone() });
+    let (node, windows) = (case.node.clone(), case.windows.clone());
+    Ok(Setup { node, documents, configuration, windows, hns })
 }
 
 /// What makes two documents the same object.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::Fact;
+use super::hns::{Event, HnsExpected, HnsSection};
 use super::outcome::Trace;
 
 /// One file: a section and its facts.
@@ -73,10 +74,12 @@ impl Fixture {
     }
 }
 
-/// Why a backend does not run a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+/// How a row is with a backend, where that is not told by its cases alone.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Standing {
+    /// It is run, and a limit excuses it that changes what becomes of no packet. The backend has to name the limit itself.
+    Limit(String),
     /// It belongs to another backend, or to a part outside of the service rules.
     Other,
     /// It waits for the open issue of that number.
@@ -99,6 +102,10 @@ pub(super) struct Case {
     /// What the network file says of the node's HNS network; the usual one if left out. Only a Windows backend looks at it.
     #[serde(default)]
     pub(super) windows: Option<Value>,
+    /// What happens to HNS is part of the case: the proxy starts after `before`, and does what is due and no more. Only a
+    /// Windows backend can run it.
+    #[serde(default)]
+    pub(super) hns: Option<HnsSection>,
     /// The groups of the file that come before `objects`.
     #[serde(default, rename = "use")]
     pub(super) groups: Vec<String>,
@@ -149,6 +156,10 @@ pub(super) enum Step {
     Frontends(Frontends),
     /// A value of the view, or of one entry of it.
     Value(ViewValue),
+    /// Something happens to HNS or to the proxy.
+    Event(Event),
+    /// What HNS holds and was asked, and what the proxy reports.
+    Hns(HnsExpected),
 }
 
 /// What a refusal has to look like; what is left out is not looked at.

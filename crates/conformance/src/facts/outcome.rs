@@ -144,7 +144,7 @@ fn expected(words: &[String], node: &str, fixture: &Fixture) -> Result<Vec<Expec
 }
 
 /// `NAME`, `NAME:PORT`, `ADDRESS`, `ADDRESS:PORT`, `[ADDRESS]` or `[ADDRESS]:PORT`.
-fn split_port(word: &str) -> Result<(&str, u16), String> {
+pub(super) fn split_port(word: &str) -> Result<(&str, u16), String> {
     let number =
         |text: &str| text.parse::<u16>().map_err(|_| format!("`{word}`: `{text}` is no port"));
     if let Some(rest) = word.strip_prefix('[') {

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::hns::{self, Aftermath};
 use super::notation::{Case, Entry, Fixture, Frontends, Refusal, Standing, Step, ViewValue};
 use super::outcome::{Trace, answer_words};
 use super::{Fact, expand, fixture, load};
@@ -62,7 +63,7 @@ pub fn run(
     subject: &mut dyn Subject,
     only: Option<&str>,
 ) -> Result<Vec<Row>, String> {
-    let all = whole_backend(backend)?;
+    must_be_known(backend)?;
     let fixture = fixture()?;
     let mut facts = load()?;
     if let Some(only) = only {
@@ -71,56 +72,92 @@ pub fn run(
             return Err(format!("no fact and no section is named {only}"));
         }
     }
-    let judged = |fact: &Fact| match all.or_else(|| fact.standing.get(backend).copied()) {
-        Some(standing) => standing_row(fact, standing),
+    let judged = |fact: &Fact| match fact.standing.get(backend) {
+        Some(Standing::Other) => row(fact, Verdict::Other),
+        Some(Standing::Later(issue)) => Row { issue: Some(*issue), ..row(fact, Verdict::Later) },
+        Some(Standing::Limit(name)) => excused(fact, name, subject, &fixture),
         None => match check(fact, subject, &fixture, Look::Everything) {
-            Ok(()) => row(fact, Verdict::Pass),
-            Err(detail) => Row { detail: Some(detail), ..row(fact, Verdict::Fail) },
+            Ok(None) => row(fact, Verdict::Pass),
+            Ok(limit) => Row { limit, ..row(fact, Verdict::Limit) },
+            Err(detail) => failed(fact, detail),
         },
     };
     Ok(facts.iter().map(judged).collect())
 }
 
-/// The standing of every row on a backend, if they all have the same.
-fn whole_backend(backend: &str) -> Result<Option<Standing>, String> {
-    match backend {
-        "model" => Ok(None),
-        "winkernel" => Ok(Some(Standing::Later(5))),
-        other => Err(format!("no facts for the backend {other}: there are model and winkernel")),
+/// A row that the limit `name` excuses, although no packet shows it.
+fn excused(fact: &Fact, name: &str, subject: &mut dyn Subject, fixture: &Fixture) -> Row {
+    if let Err(detail) = check(fact, subject, fixture, Look::Everything) {
+        return failed(fact, detail);
     }
+    match subject.met_limits() {
+        Ok(met) if met.iter().any(|met| met == name) => {
+            Row { limit: Some(name.to_owned()), ..row(fact, Verdict::Limit) }
+        }
+        Ok(met) => failed(fact, format!("expected the limit {name} to be reported; came {met:?}")),
+        Err(error) => failed(fact, format!("limits: {error}")),
+    }
+}
+
+fn failed(fact: &Fact, detail: String) -> Row {
+    Row { detail: Some(detail), ..row(fact, Verdict::Fail) }
+}
+
+/// The backends that rows can be put to.
+const BACKENDS: &[&str] = &["model", "winkernel"];
+
+fn must_be_known(backend: &str) -> Result<(), String> {
+    if BACKENDS.contains(&backend) {
+        return Ok(());
+    }
+    Err(format!("no facts for the backend {backend}: there are {}", BACKENDS.join(" and ")))
 }
 
 fn row(fact: &Fact, verdict: Verdict) -> Row {
     Row { id: fact.id.clone(), verdict, limit: None, issue: None, detail: None }
 }
 
-fn standing_row(fact: &Fact, standing: Standing) -> Row {
-    match standing {
-        Standing::Other => row(fact, Verdict::Other),
-        Standing::Later(issue) => Row { issue: Some(issue), ..row(fact, Verdict::Later) },
-    }
+/// What came of a case so far.
+#[derive(Default)]
+struct Progress {
+    /// How many view keys the last batch touched.
+    changed: Option<usize>,
+    /// The first limit that changed what became of a packet.
+    limit: Option<String>,
+    /// What the last thing done made of HNS.
+    hns: Aftermath,
 }
 
-/// Runs every case of a fact; the error says which step of which case did not hold.
+/// Runs every case of a fact; the error says which step of which case did not hold. Returns the first limit of the subject
+/// that changed an answer.
 pub(super) fn check(
     fact: &Fact,
     subject: &mut dyn Subject,
     fixture: &Fixture,
     look: Look,
-) -> Result<(), String> {
+) -> Result<Option<String>, String> {
+    if fact.cases.is_empty() && look == Look::Everything {
+        return Err("the row has no case".to_owned());
+    }
+    let mut limit = None;
     for (number, case) in fact.cases.iter().enumerate() {
         let name = case.name.as_deref().map(|name| format!(" ({name})")).unwrap_or_default();
         let place = |step: &str| format!("case {}{name}, {step}", number + 1);
         let setup = expand::setup(case, fixture)
             .map_err(|error| format!("{}: {error}", place("objects")))?;
         subject.start(&setup).map_err(|error| format!("{}: {error}", place("start")))?;
-        let mut changed = None;
+        let mut progress = Progress::default();
+        if let Some(hns) = case.hns.as_ref().filter(|_| look == Look::Everything) {
+            progress.hns = hns::begin(hns, subject, fixture)
+                .map_err(|error| format!("{}: {error}", place("hns")))?;
+        }
         for (number, step) in case.steps.iter().enumerate() {
-            judge(case, step, subject, fixture, look, &mut changed)
+            judge(case, step, subject, fixture, look, &mut progress)
                 .map_err(|error| format!("{}: {error}", place(&format!("step {}", number + 1))))?;
         }
+        limit = limit.or(progress.limit);
     }
-    Ok(())
+    Ok(limit)
 }
 
 fn judge(
@@ -129,18 +166,38 @@ fn judge(
     subject: &mut dyn Subject,
     fixture: &Fixture,
     look: Look,
-    changed: &mut Option<usize>,
+    progress: &mut Progress,
 ) -> Result<(), String> {
     match step {
-        Step::Trace(trace) => return judge_trace(case, trace, subject, fixture, look),
-        Step::Change(objects) => {
-            let batch = expand::batch(objects, fixture)?;
-            *changed = Some(subject.change(&batch).map_err(|error| format!("change: {error}"))?);
+        Step::Trace(trace) => {
+            judge_trace(case, trace, subject, fixture, look)?;
+            if progress.limit.is_none() {
+                progress.limit = subject.limits().into_iter().next();
+            }
             return Ok(());
         }
+        Step::Change(objects) => {
+            let batch = expand::batch(objects, fixture)?;
+            let mut change = |subject: &mut dyn Subject| {
+                let changed = subject.change(&batch).map_err(|error| format!("change: {error}"))?;
+                progress.changed = Some(changed);
+                Ok(())
+            };
+            if case.hns.is_some() && look == Look::Everything {
+                return progress.hns.follow(subject, &mut change);
+            }
+            return change(subject);
+        }
         _ if look != Look::Everything => return Ok(()),
-        Step::Changed(count) if *changed == Some(*count) => return Ok(()),
+        Step::Event(event) => {
+            let event = event.resolved(subject, fixture)?;
+            progress.hns.follow(subject, &mut |subject| subject.hns()?.event(&event))?;
+            return Ok(());
+        }
+        Step::Hns(expected) => return expected.judge(subject, fixture, &progress.hns),
+        Step::Changed(count) if progress.changed == Some(*count) => return Ok(()),
         Step::Changed(count) => {
+            let changed = progress.changed;
             return Err(format!("expected {count} changed view keys; came {changed:?}"));
         }
         _ => {}
@@ -171,6 +228,7 @@ fn judge(
         Step::Frontends(frontends) => judge_frontends(&view, frontends),
         Step::Value(value) => judge_value(&view, value),
         Step::Trace(_) | Step::Change(_) | Step::Changed(_) => Ok(()),
+        Step::Event(_) | Step::Hns(_) => Ok(()),
     }
 }
 
