@@ -44,9 +44,9 @@ pub(crate) enum Step {
     Tidy,
     /// Every test of every crate passes, those in the documentation included.
     Unit,
-    /// The behaviours of Services hold on the model.
+    /// The behaviours of Services hold on every backend.
     Facts,
-    /// The model agrees with the oracle on random clusters.
+    /// Every backend agrees with the oracle on random clusters.
     Check,
     /// HNS as emulated keeps its contract.
     Contract,

@@ -1,18 +1,25 @@
-//! Step `check`: the model against the oracle, over random clusters.
+//! Step `check`: the backends against the oracle, over random clusters.
 
 use std::collections::BTreeMap;
 
 use anyhow::{Result, bail};
-use switchyard_conformance::check::{Plan, run};
+use switchyard_conformance::check::{Limits, Plan, Share, run};
 
 use crate::subject::subject;
 
-/// Compares, and prints what share of the packets each kind of question had.
+/// Compares every backend.
 pub(super) fn check() -> Result<()> {
-    let plan = Plan { packets: 100_000, clusters: 1_000, seed: 1, histories: 8 };
-    let report = run(&mut *subject("model")?, &plan, &mut |_| {});
+    check_on("model", 1_000)?;
+    // Each cluster costs many calls of the emulated HNS: fewer of them, and as many packets.
+    check_on("winkernel", 200)
+}
+
+/// Compares one backend, and prints what share of the packets each kind of question had.
+fn check_on(backend: &str, clusters: u64) -> Result<()> {
+    let plan = Plan { packets: 100_000, clusters, seed: 1, histories: 8 };
+    let report = run(&mut *subject(backend)?, &plan, &mut |_| {});
     println!(
-        "{} packets, {} clusters, {} of them with a history, seed {}",
+        "{backend}: {} packets, {} clusters, {} of them with a history, seed {}",
         report.packets, report.clusters, report.histories, report.seed
     );
     let shares = &report.shares;
@@ -20,20 +27,28 @@ pub(super) fn check() -> Result<()> {
     print_shares("client", &shares.sources, report.packets);
     print_shares("policies", &shares.policies, report.packets);
     print_shares("outcome", &shares.outcomes, report.packets);
+    report.limits.iter().for_each(print_limits);
     for difference in &report.differences {
         println!("{}", serde_json::to_string_pretty(difference)?);
     }
     if report.different > 0 {
-        bail!("the model differs from the oracle {} times", report.different);
+        bail!("{backend} differs from the oracle {} times", report.different);
     }
     let thin = report.thin();
     if !thin.is_empty() {
-        bail!("less than one packet in a hundred for: {}", thin.join(", "));
+        bail!("{backend}: too few packets for: {}", thin.join(", "));
     }
     if report.packets < plan.packets || report.clusters < plan.clusters {
-        bail!("fewer packets or clusters than planned");
+        bail!("{backend}: fewer packets or clusters than planned");
     }
     Ok(())
+}
+
+/// How many packets each limit changed the answer of.
+fn print_limits(limits: &Limits) {
+    let share = |(name, share): (&String, &Share)| format!("{name} {:.1} %", share.percent());
+    let shares: Vec<_> = limits.touched.iter().map(share).collect();
+    println!("limits: {}, none {:.1} %", shares.join(", "), limits.untouched.percent());
 }
 
 fn print_shares(what: &str, counts: &BTreeMap<String, u64>, all: u64) {
