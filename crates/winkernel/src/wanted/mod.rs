@@ -2,6 +2,8 @@
 
 mod hardware;
 mod load_balancer;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
