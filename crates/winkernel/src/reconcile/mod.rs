@@ -10,6 +10,7 @@
 //! * `survey`: what is read of HNS, and when;
 //! * `step`: the next change for one object;
 //! * `settle`: what came of a call;
+//! * `seen`: what is seen of HNS: networks, listings, objects;
 //! * `delays`: what failed, and when it is tried again;
 //! * `flights`: what is under way;
 //! * `trust`: what HNS has been seen to do with what it is told;
@@ -18,6 +19,7 @@
 mod delays;
 mod flights;
 mod intake;
+mod seen;
 mod settle;
 mod standing;
 mod step;
