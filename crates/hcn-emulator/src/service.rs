@@ -134,6 +134,12 @@ impl Service {
         self.faults = faults;
     }
 
+    /// The script of faults, as far as it is not used up: who compares it with what was put in knows which were met.
+    #[must_use]
+    pub const fn faults(&self) -> &FaultScript {
+        &self.faults
+    }
+
     /// From now on it takes so long.
     pub const fn set_latency(&mut self, latency: Latency) {
         self.latency = latency;
