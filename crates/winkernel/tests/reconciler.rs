@@ -429,6 +429,24 @@ fn only_the_operator_gives_over_what_kube_proxy_holds() {
 }
 
 #[test]
+fn one_slow_call_does_not_put_an_audit_off() {
+    let mut node = Node::new(Knobs::default());
+    node.see(&shop());
+    node.seconds(1);
+    let slow = Trouble::Delay { milliseconds: 47_000 };
+    node.fault(Fault::at("HcnEnumerateLoadBalancers", slow).unwrap());
+    node.seconds(350);
+    let mut state = node.emulator.state();
+    let lost: Vec<Guid> = state.load_balancers().map(|(id, _)| id).collect();
+    for id in lost {
+        state.remove_load_balancer(id);
+    }
+    node.emulator.steer(|service| service.set_state(state));
+    node.seconds(630);
+    assert_eq!(node.programmed(), SHOP);
+}
+
+#[test]
 fn what_was_given_over_is_ours_afterwards() {
     let mut node = Node::new(Knobs { keeps_owner: false, ..Knobs::default() });
     let theirs = leave_behind(&node, "172.20.0.10");

@@ -106,7 +106,9 @@ impl Audit {
 
     /// A call took `took`: the next waits, so that HNS has most of its time for others.
     pub(super) fn took(&mut self, took: Duration, now: Duration) {
-        self.next = now.saturating_add(took.saturating_mul(SHARE - 1));
+        // One call of 47 seconds (kubernetes/kubernetes#110849) must not put the rest off for more than an hour.
+        let pause = took.saturating_mul(SHARE - 1).min(self.period);
+        self.next = now.saturating_add(pause);
     }
 
     pub(super) fn next_due(&self, doubted: &BTreeSet<Kind>) -> Option<Duration> {
