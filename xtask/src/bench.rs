@@ -17,7 +17,7 @@ use clap::Args;
 
 use crate::Output;
 use crate::workspace::Workspace;
-use measure::Measure;
+pub(crate) use measure::{Measure, PROFILE};
 use row::Row;
 
 /// Measures, and holds the figures against their budgets. Needs valgrind.

@@ -13,6 +13,7 @@ mod emulator_contract;
 mod facts;
 mod fuzz;
 mod program;
+mod reliability;
 mod subject;
 mod test;
 mod tidy;
@@ -45,6 +46,12 @@ enum Task {
     EmulatorContract(emulator_contract::EmulatorContract),
     /// Holds a backend against the oracle, over random clusters, packets and histories.
     Check(check::Check),
+    /// Kills the proxy after every call of each scenario, and refuses every call with every code.
+    Crash(reliability::Crash),
+    /// Lets a node live through random histories and faults, in virtual time.
+    Simulate(reliability::simulate::Simulate),
+    /// Makes random changes without end: memory, descriptors and HNS objects must stay as they are.
+    Soak(reliability::soak::Soak),
 }
 
 /// How a task prints what it found.
@@ -65,6 +72,9 @@ fn main() -> ExitCode {
         Task::Facts(task) => task.run(),
         Task::EmulatorContract(task) => task.run(),
         Task::Check(task) => task.run(),
+        Task::Crash(task) => task.run(),
+        Task::Simulate(task) => task.run(),
+        Task::Soak(task) => task.run(),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,

@@ -16,9 +16,13 @@ use clap::{Args, ValueEnum};
 use crate::bench::Bench;
 use crate::emulator_contract::EmulatorContract;
 use crate::fuzz::Fuzz;
+use crate::reliability::soak::Soak;
 use crate::tidy::Tidy;
 use crate::workspace::Workspace;
-use crate::{dependencies, program};
+use crate::{dependencies, program, reliability};
+
+/// About a minute of histories.
+const SIMULATION: &[&str] = &["simulate", "--steps", "100", "--seed", "1", "--seeds", "500"];
 
 /// Runs every check there is, in order, and stops at the first that fails.
 #[derive(Args)]
@@ -50,6 +54,12 @@ pub(crate) enum Step {
     Check,
     /// HNS as emulated keeps its contract.
     Contract,
+    /// The proxy dies after every call, and every call is refused with every code.
+    Crash,
+    /// A node lives through random histories and faults, for a minute.
+    Simulate,
+    /// Random changes leave nothing behind.
+    Soak,
     /// Arbitrary bytes harm nothing, for a while.
     Fuzz,
     /// The budgets are kept.
@@ -84,6 +94,9 @@ impl Step {
             Self::Facts => standing::check(),
             Self::Check => random::check(),
             Self::Contract => held(EmulatorContract::whole().run()),
+            Self::Crash => reliability::run_optimized(workspace, &["crash"]),
+            Self::Simulate => reliability::run_optimized(workspace, SIMULATION),
+            Self::Soak => held(Soak::brief().run()),
             Self::Fuzz => held(Fuzz::brief().run()),
             Self::Bench => held(Bench::all().run()),
             Self::Demo => demo::check(workspace),

@@ -11,21 +11,21 @@ use crate::program;
 use crate::workspace::Workspace;
 
 /// As what ships, with the names of functions left in.
-const PROFILE: &[&str] = &[
+pub(crate) const PROFILE: &[&str] = &[
     "profile.measure.inherits='release'",
     "profile.measure.strip='none'",
     "profile.measure.debug='line-tables-only'",
 ];
 
 /// The built program.
-pub(super) struct Measure {
+pub(crate) struct Measure {
     program: PathBuf,
     folder: PathBuf,
 }
 
 impl Measure {
     /// Builds it.
-    pub(super) fn build(workspace: &Workspace) -> Result<Self> {
+    pub(crate) fn build(workspace: &Workspace) -> Result<Self> {
         let mut build = workspace.cargo(&["build", "--quiet", "--package", "xtask"]);
         build.args(["--bin", "measure", "--profile", "measure"]);
         for setting in PROFILE {
@@ -42,7 +42,7 @@ impl Measure {
     }
 
     /// What it prints, as JSON.
-    pub(super) fn answer<T: DeserializeOwned>(&self, words: &[&str]) -> Result<T> {
+    pub(crate) fn answer<T: DeserializeOwned>(&self, words: &[&str]) -> Result<T> {
         let printed = program::output(Command::new(&self.program).args(words))?;
         let text = String::from_utf8_lossy(&printed);
         let read = serde_json::from_str(text.trim());

@@ -1,7 +1,7 @@
 //! A cluster of any size, with names as long as real ones are.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::num::NonZeroU16;
+use std::num::{NonZeroU16, NonZeroU32};
 
 use ipnet::{IpNet, Ipv4Net};
 use switchyard_model::{
@@ -65,7 +65,17 @@ impl Shape {
         })
     }
 
-    fn slice(self, service: usize) -> EndpointSlice {
+    /// The Service with this number; `sticky` with session affinity.
+    pub(crate) fn service(number: usize, sticky: bool) -> Service {
+        Service { affinity_timeout: NonZeroU32::new(10_800).filter(|_| sticky), ..service(number) }
+    }
+
+    /// What the Service with this number is called.
+    pub(crate) fn service_key(number: usize) -> ServiceKey {
+        key(number)
+    }
+
+    pub(crate) fn slice(self, service: usize) -> EndpointSlice {
         let owner = key(service);
         EndpointSlice {
             key: ObjectKey {
@@ -90,7 +100,7 @@ fn endpoint(service: usize, index: usize) -> Endpoint {
     let node = (service * 7 + index * 13) % NODES;
     let host = (service * 3 + index) % 250 + 2;
     Endpoint {
-        address: Some(IpAddr::V4(Ipv4Addr::from(pod_network(node) + number(host)))),
+        address: Some(pod_address(node, host)),
         conditions: Conditions { ready: true, serving: true, terminating: false },
         node: Some(Name::from(node_name(node))),
         hints: None,
@@ -159,6 +169,11 @@ fn suffix(number: usize) -> String {
             char::from(LETTERS[(seed >> 33) % LETTERS.len()])
         })
         .collect()
+}
+
+/// The address of a pod of a Node.
+pub(crate) fn pod_address(node: usize, host: usize) -> IpAddr {
+    IpAddr::V4(Ipv4Addr::from(pod_network(node) + number(host)))
 }
 
 /// The network of the pods of a Node.

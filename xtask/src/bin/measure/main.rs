@@ -5,12 +5,14 @@
 //!   [`full_view`] and [`one_change`] alone, and print the nanoseconds it took (which valgrind makes meaningless).
 //! * `measure heap SERVICES ENDPOINTS` prints the bytes that a cluster and one node's views of it hold.
 //! * `measure replay PROFILE GROWTH PATTERN` has kube-proxy start on an emulated HNS and prints what that comes to as JSON.
+//! * `measure soak CHANGES` makes so many random changes, and prints what is held after a tenth and after all of them.
 
 #![expect(clippy::print_stdout, reason = "its output is its answer")]
 
 mod cluster;
 mod heap;
 mod replay;
+mod soak;
 
 use std::time::Instant;
 
@@ -38,7 +40,8 @@ fn main() -> Result<()> {
             Ok(())
         }
         ["replay", profile, growth, pattern] => replay::run(profile, growth, pattern),
-        _ => bail!("give full SERVICES, change SERVICES, heap SERVICES ENDPOINTS, or replay"),
+        ["soak", changes] => soak::run(changes.parse()?),
+        _ => bail!("give full SERVICES, change SERVICES, heap SERVICES ENDPOINTS, replay or soak"),
     }
 }
 

@@ -1,0 +1,63 @@
+//! What must hold at every moment, whatever goes wrong.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use switchyard_hcn::{IpProtocol, LoadBalancer};
+use switchyard_hcn_emulator::State;
+use switchyard_model::Protocol;
+
+use super::super::world::World;
+use super::cluster::Entrance;
+
+/// What a load balancer stands for; none for one that is not as ours are.
+fn entrance(held: &LoadBalancer) -> Option<Entrance> {
+    let [mapping] = held.port_mappings.as_slice() else { return None };
+    let protocol = match mapping.protocol {
+        IpProtocol::TCP => Protocol::Tcp,
+        IpProtocol::UDP => Protocol::Udp,
+        IpProtocol::SCTP => Protocol::Sctp,
+        _ => return None,
+    };
+    Some((held.vips().next(), mapping.external_port, protocol))
+}
+
+/// The entrances that HNS serves with some endpoint that exists.
+pub(super) fn served(state: &State) -> BTreeSet<Entrance> {
+    let serves = |held: &&LoadBalancer| {
+        !held.is_degraded()
+            && held.host_compute_endpoints.iter().any(|id| state.endpoint(*id).is_some())
+    };
+    let held = state.load_balancers().map(|(_, held)| held).filter(serves);
+    held.filter_map(entrance).collect()
+}
+
+/// I1, no invention: a load balancer of ours names only what its entrance had at some time.
+pub(super) fn no_invention(
+    state: &State,
+    world: &World,
+    ever: &BTreeMap<Entrance, BTreeSet<IpAddr>>,
+) -> Result<(), String> {
+    for (id, held) in state.load_balancers().filter(|(id, _)| !world.foreign.contains_key(id)) {
+        let Some(entrance) = entrance(held) else {
+            return Err(format!("I1: load balancer {id} is not as we make them: {held:?}"));
+        };
+        let Some(had) = ever.get(&entrance) else {
+            return Err(format!("I1: {entrance:?} was never wanted, and {id} is there for it"));
+        };
+        for endpoint in &held.host_compute_endpoints {
+            let addresses = state.endpoint(*endpoint).into_iter().flat_map(|own| own.addresses());
+            for address in addresses {
+                if !had.contains(&address) {
+                    return Err(format!("I1: {entrance:?} never had {address}"));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// I3, no foreign touch.
+pub(super) fn no_foreign_touch(state: &State, world: &World) -> Result<(), String> {
+    world.touched(state).first().map_or(Ok(()), |touched| Err(format!("I3: {touched}")))
+}
