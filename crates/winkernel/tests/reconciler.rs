@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use switchyard_hcn::{Endpoint, Guid, IpConfiguration, LoadBalancer, hresult};
 use switchyard_hcn_emulator::{
-    Calls, Emulator, FailureCode, Fault, FaultScript, Knobs, Modify, ObjectKind, Rehydration,
-    SavedData, Setup, State, Trouble, Verb,
+    Calls, DuplicateFrontend, Emulator, FailureCode, Fault, FaultScript, Knobs, Modify, ObjectKind,
+    Rehydration, SavedData, Setup, State, Trouble, Verb,
 };
 use switchyard_nodeview::Stream;
 use switchyard_source::Manifests;
@@ -444,6 +444,38 @@ fn one_slow_call_does_not_put_an_audit_off() {
     node.emulator.steer(|service| service.set_state(state));
     node.seconds(630);
     assert_eq!(node.programmed(), SHOP);
+}
+
+#[test]
+fn what_hns_only_says_it_removed_stays_ours() {
+    let knobs = Knobs { honours_caller_id: false, keeps_owner: false, ..Knobs::default() };
+    let mut node = Node::new(knobs);
+    node.see(&shop());
+    node.seconds(1);
+    let web = service("web", "172.20.0.10", &["10.1.2.21"]);
+    node.see(&web);
+    node.seconds(1);
+    let left = node.programmed().len();
+    node.fault(Fault::at("HcnDeleteLoadBalancer", Trouble::Pretend).unwrap());
+    node.see("");
+    node.seconds(630);
+    assert!(left > 0);
+    assert_eq!(node.emulator.state().load_balancers().count(), 0);
+}
+
+#[test]
+fn what_cannot_be_kept_beside_anothers_goes() {
+    let knobs = Knobs { duplicate_frontend: DuplicateFrontend::Allowed, ..Knobs::default() };
+    let mut node = Node::new(knobs);
+    node.see(&service("web", "172.20.0.10", &["10.1.2.21"]));
+    node.seconds(1);
+    let theirs = leave_behind(&node, "172.20.0.10");
+    node.seconds(350);
+    assert_eq!(node.reconciler.held_by_others().len(), 1);
+    node.see(&service("web", "172.20.0.10", &["10.1.2.22"]));
+    node.seconds(1);
+    let state = node.emulator.state();
+    assert_eq!(state.load_balancers().map(|(id, _)| id).collect::<Vec<_>>(), [theirs]);
 }
 
 #[test]

@@ -301,7 +301,9 @@ impl Reconciler {
             let endpoints = self.usable_endpoints(wanted);
             let doubled = match self.holder(&key, wanted, &endpoints) {
                 Holder::Equal(holder) => holder != id,
-                Holder::Own(..) | Holder::Foreign | Holder::Nobody => false,
+                // It is not as it should be, and stays so for as long as another owner holds the frontend.
+                Holder::Foreign => true,
+                Holder::Own(..) | Holder::Nobody => false,
             };
             if !doubled {
                 return None;

@@ -42,10 +42,15 @@ impl Trust {
         self.too_many_backends = None;
     }
 
-    /// Whether what a call did is to be read. Where HNS picks ids it always is: there is no other way to learn them.
+    /// Whether what a call did is to be read. Where HNS picks ids it always is: there is no other way to learn them. And so is
+    /// a removal where the ledger alone tells whose an object is: once it is struck out there, one that HNS kept is nobody's.
     pub(super) fn must_read_back(&self, verb: Verb, kind: Kind) -> bool {
-        let picks = verb == Verb::Create && self.keeps_ids.get(&kind) == Some(&false);
-        picks || !self.proven.contains(&(verb, kind))
+        let unsure = match verb {
+            Verb::Create => self.keeps_ids.get(&kind) == Some(&false),
+            Verb::Delete => self.needs_ledger(kind) && !self.keeps_ids(kind),
+            Verb::Modify => false,
+        };
+        unsure || !self.proven.contains(&(verb, kind))
     }
 
     pub(super) fn prove(&mut self, verb: Verb, kind: Kind) {
