@@ -2,12 +2,16 @@
 //!
 //! Gates are counts, ratios and exponents, which are the same on every machine; times are quoted.
 //!
+//! * `parallel`: work that is done at once.
 //! * `measure`: the program that is measured.
 //! * `row`: figures, budgets, verdicts.
 //! * `view`: the figures of the model's views.
+//! * `calls`: the calls that reach HNS.
 //! * `replay`: kube-proxy's published times, through the emulator.
 
+mod calls;
 mod measure;
+mod parallel;
 mod replay;
 mod row;
 mod view;
@@ -26,6 +30,9 @@ pub(crate) struct Bench {
     /// One budget, by its id.
     #[arg(long)]
     only: Option<String>,
+    /// Writes down how many calls reach HNS now, for the figure `golden`, instead of measuring.
+    #[arg(long, conflicts_with = "only")]
+    accept: bool,
     /// How to print the figures.
     #[arg(short, long, value_enum, default_value = "table")]
     output: Output,
@@ -36,6 +43,14 @@ type Budget = (&'static str, fn(&Measure) -> Result<Vec<Row>>);
 
 /// The budgets.
 const BUDGETS: &[Budget] = &[
+    ("cold-l2bridge", calls::cold_l2bridge),
+    ("cold-overlay", calls::cold_overlay),
+    ("restart", calls::restart),
+    ("one-change", calls::one_change),
+    ("one-change-local", calls::one_change_local),
+    ("no-change", calls::no_change),
+    ("first-20", calls::first),
+    ("golden", calls::unchanged),
     ("view-full", view::full),
     ("one-change-cpu", view::one_change),
     ("heap", view::heap),
@@ -45,7 +60,7 @@ const BUDGETS: &[Budget] = &[
 impl Bench {
     /// All figures, for people.
     pub(crate) fn all() -> Self {
-        Self { only: None, output: Output::Table }
+        Self { only: None, accept: false, output: Output::Table }
     }
 
     pub(crate) fn run(self) -> Result<bool> {
@@ -56,6 +71,10 @@ impl Bench {
             bail!("no such budget: {} are known", known.join(", "));
         }
         let measure = Measure::build(&Workspace::find()?)?;
+        if self.accept {
+            calls::accept(&measure)?;
+            return Ok(true);
+        }
         let mut over = 0;
         for (_, figures) in wanted {
             for row in figures(&measure)? {

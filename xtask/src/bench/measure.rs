@@ -1,11 +1,14 @@
 //! The program that is measured: built once, run alone or under an instruction counter.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, anyhow};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::program;
 use crate::workspace::Workspace;
@@ -21,6 +24,8 @@ pub(crate) const PROFILE: &[&str] = &[
 pub(crate) struct Measure {
     program: PathBuf,
     folder: PathBuf,
+    /// What was counted already, by the words.
+    counted: Mutex<BTreeMap<String, Value>>,
 }
 
 impl Measure {
@@ -33,7 +38,8 @@ impl Measure {
         }
         program::output(&mut build)?;
         let folder = workspace.target.join("measure");
-        Ok(Self { program: folder.join("measure"), folder })
+        let program = folder.join("measure");
+        Ok(Self { program, folder, counted: Mutex::default() })
     }
 
     /// The number it prints.
@@ -49,6 +55,19 @@ impl Measure {
         read.with_context(|| format!("measure {}: {text:?}", words.join(" ")))
     }
 
+    /// What it prints, as JSON, for words that always give the same answer: it is run once for all who ask.
+    pub(super) fn count<T: DeserializeOwned>(&self, words: &[&str]) -> Result<T> {
+        let name = words.join(" ");
+        let counted = || self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = counted().get(&name).cloned();
+        let answer = match known {
+            Some(answer) => answer,
+            None => self.answer(words)?,
+        };
+        counted().insert(name.clone(), answer.clone());
+        serde_json::from_value(answer).with_context(|| format!("measure {name}"))
+    }
+
     /// The smallest of the numbers it prints in `times` runs.
     pub(super) fn least(&self, words: &[&str], times: usize) -> Result<u64> {
         let numbers: Vec<u64> =
@@ -58,7 +77,7 @@ impl Measure {
 
     /// How many instructions run inside its function `function`.
     pub(super) fn instructions(&self, function: &str, words: &[&str]) -> Result<u64> {
-        let counts = self.folder.join(format!("callgrind.{}", words.join("-")));
+        let counts = self.folder.join(format!("callgrind.{function}.{}", words.join("-")));
         let mut valgrind = Command::new("valgrind");
         valgrind.args(["--quiet", "--tool=callgrind"]);
         valgrind.arg(format!("--callgrind-out-file={}", counts.display()));

@@ -1,12 +1,10 @@
 //! kube-proxy's published times (kubernetes/kubernetes#109124), given back by the emulator.
 
-use std::sync::Mutex;
-use std::thread;
-
 use anyhow::{Result, anyhow};
 use serde::Deserialize;
 
 use super::measure::Measure;
+use super::parallel::in_parallel;
 use super::row::{Row, figure};
 
 /// A pattern of calls on a machine, and the minutes that were published.
@@ -71,44 +69,4 @@ pub(super) fn published(measure: &Measure) -> Result<Vec<Row>> {
     rows.push(Row::quoted(ID, "native calls, old pattern", figure(old.native_calls), None));
     rows.push(Row::gated(ID, "mutating calls", figure(old.mutating_calls), 7_000.0));
     Ok(rows)
-}
-
-/// Does `work` for all items, as many at once as there are processors, and keeps their order.
-fn in_parallel<I: Sync, T: Send>(
-    items: &[I],
-    work: impl Fn(&I) -> Result<T> + Sync,
-) -> Result<Vec<T>> {
-    let next = Mutex::new(items.iter().enumerate());
-    let done = Mutex::new(Vec::new());
-    let at_once = thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
-    thread::scope(|scope| {
-        for _ in 0..at_once {
-            scope.spawn(|| {
-                while let Some((position, item)) = next.lock().ok().and_then(|mut next| next.next())
-                {
-                    let result = work(item);
-                    if let Ok(mut done) = done.lock() {
-                        done.push((position, result));
-                    }
-                }
-            });
-        }
-    });
-    let mut done = done.into_inner().map_err(|_| anyhow!("a replay panicked"))?;
-    done.sort_by_key(|(position, _)| *position);
-    done.into_iter().map(|(_, result)| result).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_done_at_once_keeps_its_order() {
-        let squares = in_parallel(&[1, 2, 3, 4, 5], |number| Ok(number * number)).unwrap();
-        assert_eq!(squares, [1, 4, 9, 16, 25]);
-        let failed =
-            in_parallel(&[1, 0], |number| if *number == 0 { Err(anyhow!("zero")) } else { Ok(()) });
-        assert!(failed.is_err());
-    }
 }

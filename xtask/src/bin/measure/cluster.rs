@@ -107,7 +107,7 @@ fn endpoint(service: usize, index: usize) -> Endpoint {
     }
 }
 
-fn service(number: usize) -> Service {
+pub(crate) fn service(number: usize) -> Service {
     let mut cluster_ips = AddressPair::default();
     let address = u32::from(Ipv4Addr::new(10, 96, 0, 1)) + self::number(number);
     // A new pair has room for its first address.
@@ -139,7 +139,7 @@ fn service(number: usize) -> Service {
     }
 }
 
-fn node(index: usize) -> Node {
+pub(crate) fn node(index: usize) -> Node {
     let address = u32::from(Ipv4Addr::new(10, 224, 0, 4)) + number(index);
     let range = Ipv4Net::new_assert(Ipv4Addr::from(pod_network(index)), 24);
     Node {
@@ -177,15 +177,15 @@ pub(crate) fn pod_address(node: usize, host: usize) -> IpAddr {
 }
 
 /// The network of the pods of a Node.
-fn pod_network(node: usize) -> u32 {
+pub(crate) fn pod_network(node: usize) -> u32 {
     u32::from(Ipv4Addr::new(10, 244, 0, 0)) + (number(node) << 8)
 }
 
 /// Numbers here are far below 2^32.
-fn number(value: usize) -> u32 {
+pub(crate) fn number(value: usize) -> u32 {
     value.try_into().unwrap_or(u32::MAX)
 }
 
-fn port(number: u16) -> NonZeroU16 {
+pub(crate) fn port(number: u16) -> NonZeroU16 {
     NonZeroU16::new(number).unwrap_or(NonZeroU16::MAX)
 }
