@@ -12,6 +12,7 @@ mod dependencies;
 mod emulator_contract;
 mod facts;
 mod fuzz;
+mod limits;
 mod program;
 mod reliability;
 mod subject;
@@ -42,6 +43,8 @@ enum Task {
     Bench(bench::Bench),
     /// Runs the behaviours of Services against a backend.
     Facts(facts::Facts),
+    /// Writes docs/limits.md from the limits as they are.
+    Limits(limits::Limits),
     /// Runs the rules of HNS against the emulator.
     EmulatorContract(emulator_contract::EmulatorContract),
     /// Holds a backend against the oracle, over random clusters, packets and histories.
@@ -70,6 +73,7 @@ fn main() -> ExitCode {
         Task::Fuzz(task) => task.run(),
         Task::Bench(task) => task.run(),
         Task::Facts(task) => task.run(),
+        Task::Limits(task) => task.run(),
         Task::EmulatorContract(task) => task.run(),
         Task::Check(task) => task.run(),
         Task::Crash(task) => task.run(),

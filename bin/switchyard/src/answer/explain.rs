@@ -34,6 +34,19 @@ pub struct ExplainServicePort {
     pub family: &'static str,
     /// kube-proxy's fields.
     pub fields: Vec<ExplainField>,
+    /// What HNS cannot do for it now.
+    pub limits: Vec<ExplainLimit>,
+}
+
+/// A limit that some packet to a frontend meets now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ExplainLimit {
+    /// Its name.
+    pub limit: &'static str,
+    /// The frontend: kind, address, port and protocol.
+    pub frontend: String,
+    /// What a user sees of it.
+    pub detail: &'static str,
 }
 
 /// One field.
@@ -55,6 +68,8 @@ pub struct Programmed {
     pub load_balancers: Vec<(FrontendKind, Option<std::net::IpAddr>, String)>,
     /// Whether HNS has direct server return.
     pub has_dsr: bool,
+    /// What HNS cannot do for it.
+    pub limits: Vec<ExplainLimit>,
 }
 
 impl ExplainServicePort {
@@ -64,7 +79,7 @@ impl ExplainServicePort {
         service: &Service,
         port: &ServicePort,
         view: &ServicePortView,
-        programmed: &Programmed,
+        programmed: Programmed,
     ) -> Self {
         let ids = |kind| {
             let ids: Vec<_> = programmed
@@ -171,6 +186,7 @@ impl ExplainServicePort {
             protocol: port.protocol.as_str(),
             family: view.key.family.as_str(),
             fields,
+            limits: programmed.limits,
         }
     }
 }

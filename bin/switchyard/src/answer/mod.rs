@@ -6,8 +6,8 @@ mod trace;
 mod trace_explanation;
 mod view;
 
-pub use explain::{ExplainAnswer, ExplainField, ExplainServicePort, Programmed};
-pub use plan::{PlanAnswer, PlanObject, PlanOperation, PlanReport, PlanUnchanged};
+pub use explain::{ExplainAnswer, ExplainField, ExplainLimit, ExplainServicePort, Programmed};
+pub use plan::{PlanAnswer, PlanObject, PlanOperation, PlanReport, PlanUnchanged, limits_met};
 pub use trace::{Trace, TraceBackend};
 pub use trace_explanation::{TraceExplanation, TraceFacts, TraceStep};
 pub use view::{

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use serde_json::Value;
 use switchyard_model::{ServicePortView, ViewKey};
-use switchyard_winkernel::limits::Ground;
-use switchyard_winkernel::{HnsObject, Reconciler, Step, Subject, limits};
+use switchyard_winkernel::limits::{self, Ground, Limit};
+use switchyard_winkernel::{HnsObject, Reconciler, Step, Subject};
 
 /// The way from what HNS holds to what is wanted.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -128,20 +128,26 @@ fn each_once(reports: impl Iterator<Item = PlanReport>) -> Vec<PlanReport> {
 }
 
 fn reports(view: &ServicePortView, ground: Ground<'_>) -> Vec<PlanReport> {
-    let mut reports = Vec::new();
+    let report = |(limit, frontend): (Limit, String)| PlanReport {
+        limit: limit.as_str(),
+        service: view.key.service.to_string(),
+        frontend,
+        detail: limit.explanation().to_owned(),
+    };
+    limits_met(view, ground).into_iter().map(report).collect()
+}
+
+/// The limits that some packet to a frontend of `view` meets now, each with the frontend.
+pub fn limits_met(view: &ServicePortView, ground: Ground<'_>) -> Vec<(Limit, String)> {
+    let mut met = Vec::new();
     let protocol = view.key.protocol;
     for frontend in &view.frontends {
         let address = super::text(frontend.address).unwrap_or_else(|| "*".to_owned());
-        for limit in limits::met(view, frontend, ground) {
-            reports.push(PlanReport {
-                limit: limit.as_str(),
-                service: view.key.service.to_string(),
-                frontend: format!("{}/{address}/{}/{protocol}", frontend.kind, frontend.port),
-                detail: limit.explanation().to_owned(),
-            });
-        }
+        let name = format!("{}/{address}/{}/{protocol}", frontend.kind, frontend.port);
+        let limits = limits::met(view, frontend, ground);
+        met.extend(limits.into_iter().map(|limit| (limit, name.clone())));
     }
-    reports
+    met
 }
 
 impl From<&Step> for PlanOperation {

@@ -6,9 +6,10 @@ use anyhow::anyhow;
 use comfy_table::ContentArrangement;
 use switchyard_hcn::Feature;
 use switchyard_model::{Family, ServedBy, Service, ServiceKey, ServiceType, ViewKey};
+use switchyard_winkernel::limits::Limit;
 use switchyard_winkernel::{LoadBalancerKey, has_load_balancer, load_balancer_id};
 
-use crate::answer::{ExplainAnswer, ExplainServicePort, Programmed};
+use crate::answer::{ExplainAnswer, ExplainLimit, ExplainServicePort, Programmed, limits_met};
 use crate::arguments::{ExplainArguments, WindowsArguments};
 use crate::failure::{Exit, Failure};
 use crate::input::Input;
@@ -70,8 +71,9 @@ fn answer(input: &Input, hns: &Hns, service: &Service) -> ExplainAnswer {
             let programmed = Programmed {
                 load_balancers: load_balancers.collect(),
                 has_dsr: hns.network.capabilities.has(Feature::DirectServerReturn),
+                limits: limits_met(view, hns.ground(node)).into_iter().map(limit).collect(),
             };
-            service_ports.push(ExplainServicePort::new(service, port, view, &programmed));
+            service_ports.push(ExplainServicePort::new(service, port, view, programmed));
         }
     }
     ExplainAnswer {
@@ -81,6 +83,10 @@ fn answer(input: &Input, hns: &Hns, service: &Service) -> ExplainAnswer {
         served: served(service, !service_ports.is_empty()).to_owned(),
         service_ports,
     }
+}
+
+fn limit((limit, frontend): (Limit, String)) -> ExplainLimit {
+    ExplainLimit { limit: limit.as_str(), frontend, detail: limit.explanation() }
 }
 
 fn served(service: &Service, has_ports: bool) -> &'static str {
@@ -112,6 +118,9 @@ fn print(answer: &ExplainAnswer, out: &mut dyn Write) -> Result<(), Failure> {
             fields.add_row([field.field, &field.value, field.meaning, field.instead]);
         }
         writeln!(out, "{}", fields.trim_fmt())?;
+        for ExplainLimit { limit, frontend, detail } in &port.limits {
+            writeln!(out, "  limit {limit}: {frontend}: {detail}")?;
+        }
     }
     Ok(())
 }

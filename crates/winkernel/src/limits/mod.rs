@@ -3,6 +3,7 @@
 //! Everything here is computed from the view, the node and the network alone, never from the state of HNS: so the model
 //! plus the limits can be held against a trace of HNS.
 
+mod page;
 mod samples;
 mod substitute;
 
@@ -14,6 +15,7 @@ use switchyard_model::NodeFacts;
 
 use crate::network::WindowsNetwork;
 
+pub use self::page::Page;
 pub use self::samples::met;
 pub use self::substitute::{Substitute, substitute, without_frontend};
 
