@@ -7,6 +7,7 @@ fn transcripts_are_true() {
     std::env::set_current_dir(root).expect("the project has a root");
     trycmd::TestCases::new()
         .case("bin/switchyard/tests/cmd/*.trycmd")
+        .case("README.md")
         .case("docs/*.md")
         .case("examples/hns/*.md");
 }

@@ -7,7 +7,7 @@
 //!   [`Fault`]s.
 //! * [`Tracer`]: the data path over a state: where a new connection goes, and which objects decide that; its
 //!   [`Explanation`] says why, step by step.
-//! * [`replay`]: kube-proxy's published patterns of calls.
+//! * [`replay`]: kube-proxy's published patterns of calls; [`KubeProxySync`]: its calls between two states.
 //!
 //! It must never share anything with the planner but the documents: it is what the planner is tested against. So it has
 //! its own reading of what which version of HNS does ([`Build`]).
@@ -28,6 +28,7 @@ mod service;
 mod settings;
 mod setup;
 mod state;
+mod sync;
 mod trace;
 
 pub use build::{Beyond, Build, FOUND};
@@ -44,6 +45,7 @@ pub use request::{Answer, ObjectKind, Request, Verb, function_name};
 pub use service::{Begun, Notice, SavedData, Service};
 pub use setup::{Setup, SetupError};
 pub use state::{State, StateError};
+pub use sync::KubeProxySync;
 pub use trace::{
     Action, Asked, Backend, Cell, Explanation, Fate, Lost, Matched, MatchedBy, Misleading,
     NodeAddresses, NotRouted, Note, Rule, SeenAs, Source, Step, SwitchPort, Tracer, Unmatched,

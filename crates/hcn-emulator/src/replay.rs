@@ -59,7 +59,7 @@ pub fn replay(pattern: Pattern, workload: Workload, latency: Latency) -> Result<
     emulator.steer(|service| service.set_latency(latency));
     drop(emulator.take_calls());
     let begin = emulator.now();
-    let proxy = KubeProxy { hcn: &emulator, network, pods };
+    let proxy = KubeProxy { pods, ..KubeProxy::of(&emulator, network, NETWORK.to_owned()) };
     proxy.start(pattern, workload)?;
     let calls = emulator.take_calls();
     let read = |kind| calls.counts().get(&(Verb::Query, kind)).copied().unwrap_or_default();
@@ -96,14 +96,21 @@ fn prepare(hcn: &dyn Hcn, workload: Workload) -> Result<(Guid, Vec<Guid>), Error
 const NETWORK: &str = "cbr0";
 
 /// kube-proxy, as far as it calls HNS.
-struct KubeProxy<'a> {
+pub(crate) struct KubeProxy<'a> {
     hcn: &'a dyn Hcn,
     network: Guid,
+    /// The network's name.
+    name: String,
     /// The endpoints on this node, which its listings have shown.
     pods: Vec<Guid>,
 }
 
-impl KubeProxy<'_> {
+impl<'a> KubeProxy<'a> {
+    /// One that works on this network and has seen nothing yet.
+    pub(crate) fn of(hcn: &'a dyn Hcn, network: Guid, name: String) -> Self {
+        Self { hcn, network, name, pods: Vec::new() }
+    }
+
     /// One sync of everything, on an HNS that has nothing but the pods.
     fn start(&self, pattern: Pattern, workload: Workload) -> Result<(), Error> {
         self.read_network()?;
@@ -125,7 +132,9 @@ impl KubeProxy<'_> {
                     self.read_network()?;
                     self.list_endpoints()?;
                 }
-                backends.push(self.create_endpoint(remote_address(number))?);
+                backends.push(
+                    self.create_endpoint_of(&endpoint(remote_address(number), 1).to_string())?,
+                );
             }
             if pattern == Pattern::Old {
                 self.list_load_balancers()?;
@@ -136,8 +145,8 @@ impl KubeProxy<'_> {
     }
 
     /// The network by its name: 4 calls.
-    fn read_network(&self) -> Result<(), Error> {
-        let query = Query::by_name(NETWORK).to_json();
+    pub(crate) fn read_network(&self) -> Result<(), Error> {
+        let query = Query::by_name(&self.name).to_json();
         for id in ids(&self.hcn.enumerate_networks(&query)?) {
             let handle = self.hcn.open_network(id)?;
             self.hcn.query_network_properties(handle, &query)?;
@@ -147,7 +156,7 @@ impl KubeProxy<'_> {
     }
 
     /// All endpoints of the network: 1 call, and 3 for each.
-    fn list_endpoints(&self) -> Result<(), Error> {
+    pub(crate) fn list_endpoints(&self) -> Result<(), Error> {
         let query = Query::endpoints_of(self.network).to_json();
         for id in ids(&self.hcn.enumerate_endpoints(&query)?) {
             let handle = self.hcn.open_endpoint(id)?;
@@ -158,7 +167,7 @@ impl KubeProxy<'_> {
     }
 
     /// All load balancers: 1 call, and 3 for each.
-    fn list_load_balancers(&self) -> Result<(), Error> {
+    pub(crate) fn list_load_balancers(&self) -> Result<(), Error> {
         let query = Query::all().to_json();
         for id in ids(&self.hcn.enumerate_load_balancers(&query)?) {
             let handle = self.hcn.open_load_balancer(id)?;
@@ -169,11 +178,10 @@ impl KubeProxy<'_> {
     }
 
     /// A remote endpoint: the network by its name, then open, create, read, close, close: 9 calls.
-    fn create_endpoint(&self, address: IpAddr) -> Result<Guid, Error> {
+    pub(crate) fn create_endpoint_of(&self, document: &str) -> Result<Guid, Error> {
         self.read_network()?;
         let network = self.hcn.open_network(self.network)?;
-        let document = endpoint(address, 1).to_string();
-        let handle = self.hcn.create_endpoint(network, Guid::NIL, &document)?;
+        let handle = self.hcn.create_endpoint(network, Guid::NIL, document)?;
         let query = Query::all().to_json();
         let id = id_of(&self.hcn.query_endpoint_properties(handle, &query)?);
         self.hcn.close_endpoint(handle)?;
@@ -187,7 +195,11 @@ impl KubeProxy<'_> {
         let document = json!({ "HostComputeEndpoints": backends,
             "FrontendVIPs": [Ipv4Addr::new(172, 20, high, low)], "SchemaVersion": schema(),
             "PortMappings": [{ "Protocol": 6, "InternalPort": 8080, "ExternalPort": 80 }] });
-        let handle = self.hcn.create_load_balancer(Guid::NIL, &document.to_string())?;
+        self.create_load_balancer_of(&document.to_string())
+    }
+
+    pub(crate) fn create_load_balancer_of(&self, document: &str) -> Result<(), Error> {
+        let handle = self.hcn.create_load_balancer(Guid::NIL, document)?;
         self.hcn.query_load_balancer_properties(handle, &Query::all().to_json())?;
         self.hcn.close_load_balancer(handle)
     }

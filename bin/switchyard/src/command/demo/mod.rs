@@ -3,6 +3,7 @@
 mod node;
 mod pods;
 mod rollout;
+mod trouble;
 mod truth;
 
 use std::collections::BTreeMap;
@@ -51,7 +52,10 @@ pub(super) fn run(
         node.print_load_balancers(out)?;
         truth::print(node, out)?;
     }
-    rollout::print(&mut nodes, out, notices)?;
+    let moments = rollout::print(&mut nodes, out, notices)?;
+    if let Some(first) = nodes.first() {
+        trouble::print(first, &moments, out)?;
+    }
     match &arguments.manifests {
         Some(path) if arguments.watch => watch(path, &mut nodes, out, notices),
         _ => Ok(Exit::Answered),

@@ -11,6 +11,7 @@ use switchyard_source::Configuration;
 use switchyard_winkernel::{LoadBalancerKey, Reconciler, load_balancer_id};
 
 use super::pods::Pods;
+use super::trouble::Moment;
 use super::{describe, heading};
 use crate::arguments::WindowsArguments;
 use crate::failure::Failure;
@@ -22,7 +23,7 @@ use crate::windows::{reconciler, run};
 pub(super) struct WindowsNode {
     pub(super) stream: Stream,
     pub(super) hns: Hns,
-    reconciler: Reconciler,
+    pub(super) reconciler: Reconciler,
     cold: Calls,
 }
 
@@ -45,6 +46,28 @@ impl WindowsNode {
 
     pub(super) fn name(&self) -> &Name {
         &self.stream.view().node().name
+    }
+
+    /// As [`Self::apply`]; what the node saw is added to `moments`.
+    pub(super) fn witness(
+        &mut self,
+        batch: Vec<ClusterEvent>,
+        moments: &mut Vec<Moment>,
+        notices: &mut dyn Write,
+    ) -> Result<Calls, Failure> {
+        let events = self.stream.clone().apply(batch.clone());
+        let reconciler = self.reconciler.clone();
+        // The CNI is done before the proxy hears of a pod, as in `apply`.
+        let mut before = self.hns.emulator.state();
+        let calls = self.apply(batch, notices)?;
+        let after = self.hns.emulator.state();
+        for (id, endpoint) in after.endpoints().filter(|(_, endpoint)| !endpoint.is_remote()) {
+            before.insert_endpoint(id, endpoint.clone());
+        }
+        if !events.is_empty() {
+            moments.push(Moment { before, after, reconciler, events });
+        }
+        Ok(calls)
     }
 
     /// Applies a batch and leads HNS to what the node needs then. Returns the calls it cost.

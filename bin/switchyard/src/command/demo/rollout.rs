@@ -10,6 +10,7 @@ use switchyard_model::{
 };
 
 use super::node::WindowsNode;
+use super::trouble::Moment;
 use super::{describe, heading};
 use crate::failure::Failure;
 
@@ -20,18 +21,21 @@ const LEAVING: Conditions = Conditions { ready: false, serving: true, terminatin
 /// How many pods are replaced at most: enough to see the pattern.
 const MOST_PODS: usize = 3;
 
-/// Replaces the pods of one Service, one by one, and prints what each step cost each node.
+/// Replaces the pods of one Service, one by one, and prints what each step cost each node. Returns the steps as the first
+/// node saw them.
 pub(super) fn print(
     nodes: &mut [WindowsNode],
     out: &mut dyn Write,
     notices: &mut dyn Write,
-) -> Result<(), Failure> {
+) -> Result<Vec<Moment>, Failure> {
+    let mut moments = Vec::new();
     let Some(cluster) = nodes.first().map(|node| node.stream.cluster().clone()) else {
-        return Ok(());
+        return Ok(moments);
     };
     let Some((service, slice)) = choose(&cluster) else {
         heading("Rolling update", out)?;
-        return Ok(writeln!(out, "no Service has two pods in one slice: nothing to roll")?);
+        writeln!(out, "no Service has two pods in one slice: nothing to roll")?;
+        return Ok(moments);
     };
     heading(&format!("Rolling update of {service}"), out)?;
     let mut slice = slice;
@@ -49,29 +53,39 @@ pub(super) fn print(
         let new_index = slice.endpoints.len();
         add_pod(&mut slice, index, address, &new_name);
         let place = old.node.as_deref().unwrap_or("an unnamed node");
-        step(&format!("{new_name} starts on {place}"), &slice, nodes, out, notices)?;
+        step(
+            &format!("{new_name} starts on {place}"),
+            &slice,
+            (nodes, &mut moments),
+            out,
+            notices,
+        )?;
         slice.endpoints[new_index].conditions = READY;
         slice.endpoints[index].conditions = LEAVING;
         let what = format!("{new_name} is ready, {old_name} terminates");
-        step(&what, &slice, nodes, out, notices)?;
+        step(&what, &slice, (nodes, &mut moments), out, notices)?;
         // The old pod's place in the list stays, as a refused endpoint's would.
         slice.endpoints[index].address = None;
-        step(&format!("{old_name} is gone"), &slice, nodes, out, notices)?;
+        step(&format!("{old_name} is gone"), &slice, (nodes, &mut moments), out, notices)?;
     }
-    Ok(())
+    Ok(moments)
 }
 
 /// One step: every node sees the slice as it is now.
 fn step(
     what: &str,
     slice: &EndpointSlice,
-    nodes: &mut [WindowsNode],
+    (nodes, moments): (&mut [WindowsNode], &mut Vec<Moment>),
     out: &mut dyn Write,
     notices: &mut dyn Write,
 ) -> Result<(), Failure> {
     writeln!(out, "{what}")?;
-    for node in nodes {
-        let calls = node.apply(vec![ClusterEvent::Slice(slice.clone())], notices)?;
+    for (index, node) in nodes.iter_mut().enumerate() {
+        let batch = vec![ClusterEvent::Slice(slice.clone())];
+        let calls = match index {
+            0 => node.witness(batch, moments, notices)?,
+            _ => node.apply(batch, notices)?,
+        };
         writeln!(out, "  {}: {}", node.name(), describe(&calls))?;
     }
     Ok(())
