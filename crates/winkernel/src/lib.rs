@@ -3,9 +3,10 @@
 //! * [`Wanted`]: what should be in HNS, a function of the views, the node and the network;
 //! * [`Reconciler`]: the calls between that and what is there, one after the other, the most urgent first;
 //! * [`plan`]: the same machine run to its end on paper; [`Performer`]: its calls made against HNS;
+//! * [`leftovers()`]: what a proxy left, for whoever takes it off a node;
 //! * [`limits`]: what HNS cannot do, and what it will do instead.
 //!
-//! This crate calls HNS nowhere but in [`Performer`], and keeps no count of references: which objects are in use follows
+//! This crate calls HNS nowhere but in [`Performer`] and for leftovers, and keeps no count of references: which objects are in use follows
 //! from what is wanted.
 
 mod backends;
@@ -16,6 +17,7 @@ mod frontend;
 mod identity;
 mod key;
 mod ledger;
+mod leftovers;
 pub mod limits;
 mod network;
 mod observed;
@@ -31,6 +33,7 @@ pub use execute::{LedgerStore, MemoryLedger, Performer, observe, run};
 pub use identity::{OWNER, endpoint_id, load_balancer_id};
 pub use key::{EndpointKey, LoadBalancerKey};
 pub use ledger::{Kind, Ledger};
+pub use leftovers::{LeftBy, Leftover, Leftovers, leftovers, remove_leftover};
 pub use network::{NetworkTrouble, WindowsNetwork, WindowsSettings};
 pub use operation::{Operation, Reason, Subject, Verb};
 pub use plan::{Step, plan};

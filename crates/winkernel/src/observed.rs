@@ -38,6 +38,8 @@ pub(crate) struct ObservedEndpoint {
     pub(crate) shape: Option<Shape>,
     pub(crate) remote: bool,
     pub(crate) own: bool,
+    /// Whether nobody says that it is his.
+    pub(crate) unowned: bool,
     /// Whether it is as kube-proxy makes them, and of nobody who says so.
     pub(crate) like_kube_proxy: bool,
     /// The whole document, of endpoints on this node.
@@ -83,6 +85,7 @@ impl Observed {
             shape,
             remote,
             own: recorded || is_own_endpoint(document, key.as_ref()),
+            unowned: document.owner.is_empty(),
             like_kube_proxy: remote && document.owner.is_empty() && conjured,
             local: (!remote).then(|| Box::new(document.clone())),
         };
