@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use ipnet::IpNet;
 use serde::Deserialize;
@@ -13,6 +14,7 @@ use switchyard_model::{
 };
 
 use crate::document::{from_yaml, split};
+use crate::duration::parse_duration;
 use crate::range::parse_range;
 use crate::refusal::name_trouble;
 
@@ -23,6 +25,8 @@ pub struct Configuration {
     pub settings: Settings,
     /// What only the Windows backend needs.
     pub windows: WindowsConfiguration,
+    /// What only a running proxy needs.
+    pub agent: AgentConfiguration,
     /// Keys of the `KubeProxyConfiguration` that kube-proxy does not have: spelt wrongly, perhaps.
     pub unknown_keys: Vec<String>,
 }
@@ -40,6 +44,15 @@ pub struct WindowsConfiguration {
     pub root_endpoint_name: Option<String>,
     /// `forwardHealthCheckVip`.
     pub forward_health_check_vip: bool,
+}
+
+/// What the `SwitchyardConfiguration` says to a running proxy.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AgentConfiguration {
+    /// `takeover`: whether load balancers of a kube-proxy are replaced where they hold a frontend that is wanted.
+    pub takes_over_kube_proxy: bool,
+    /// `auditPeriod`: the least time from the beginning of one audit of HNS to that of the next.
+    pub audit_period: Option<Duration>,
 }
 
 /// Why a configuration is refused. Unlike a manifest it is refused as a whole: half a configuration is another one.
@@ -140,9 +153,7 @@ struct SwitchyardConfiguration {
     #[serde(rename = "externalIPs")]
     external_ips: Value,
     priority_services: Option<Vec<String>>,
-    /// How often HNS is read back; the agent's, accepted so that one file serves all commands.
     audit_period: Option<String>,
-    /// Whose objects may be taken over; the agent's.
     takeover: Option<Takeover>,
 }
 
@@ -263,12 +274,25 @@ impl Configuration {
         let services = file.priority_services.unwrap_or_default();
         self.settings.priority_services =
             services.iter().enumerate().map(priority_service).collect::<Result<_, _>>()?;
+        self.agent = AgentConfiguration {
+            takes_over_kube_proxy: matches!(file.takeover, Some(Takeover::KubeProxy)),
+            audit_period: file.audit_period.as_deref().map(audit_period).transpose()?,
+        };
         Ok(())
     }
 }
 
 fn source_vip(text: &str) -> Result<IpAddr, String> {
     parse_address(text).map_err(|trouble| format!("winkernel.sourceVip: {text:?}: {trouble}"))
+}
+
+fn audit_period(text: &str) -> Result<Duration, String> {
+    let refused = |reason: &str| format!("auditPeriod: {text:?}: {reason}");
+    let period = parse_duration(text).map_err(|reason| refused(&reason))?;
+    if period < Duration::from_secs(1) {
+        return Err(refused("must be a second at least"));
+    }
+    Ok(period)
 }
 
 fn priority_service((index, text): (usize, &String)) -> Result<ServiceKey, String> {

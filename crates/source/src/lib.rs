@@ -6,7 +6,9 @@
 
 mod configuration;
 mod document;
+mod duration;
 mod field;
+mod follow;
 mod manifest;
 mod meta;
 mod node;
@@ -16,7 +18,10 @@ mod refusal;
 mod service;
 mod slice;
 
-pub use configuration::{Configuration, ConfigurationError, WindowsConfiguration};
+pub use configuration::{
+    AgentConfiguration, Configuration, ConfigurationError, WindowsConfiguration,
+};
 pub use document::from_yaml;
+pub use follow::FollowedManifests;
 pub use manifest::{Counts, Manifests, ReadError};
 pub use refusal::Refusal;

@@ -33,6 +33,8 @@ pub struct Manifests {
     events: Vec<ClusterEvent>,
     refused: Vec<Refusal>,
     counts: Counts,
+    /// Documents that could not be parsed.
+    broken: usize,
     /// Where each object was read first.
     places: BTreeMap<(&'static str, ObjectKey), String>,
 }
@@ -130,7 +132,10 @@ impl Manifests {
             for content in document.read() {
                 match content {
                     Ok(content) => self.add_document(content, &document.place()),
-                    Err(reason) => self.refuse(&document.place(), "", &reason),
+                    Err(reason) => {
+                        self.broken += 1;
+                        self.refuse(&document.place(), "", &reason);
+                    }
                 }
             }
         }
@@ -154,7 +159,12 @@ impl Manifests {
         &self.counts
     }
 
-    fn refuse(&mut self, object: &str, field: &str, reason: &str) {
+    /// How many documents could not be parsed.
+    pub(crate) fn broken(&self) -> usize {
+        self.broken
+    }
+
+    pub(crate) fn refuse(&mut self, object: &str, field: &str, reason: &str) {
         self.refused.push(Refusal::new(object.to_owned(), field.to_owned(), reason));
     }
 
@@ -304,7 +314,7 @@ fn list_of(api_version: &str, kind: &str) -> Option<&'static str> {
 }
 
 /// The manifest files at or below `path`, sorted. Hidden ones are an editor's, or the inside of a mounted ConfigMap.
-fn files(path: &Path) -> Result<Vec<PathBuf>, ReadError> {
+pub(crate) fn files(path: &Path) -> Result<Vec<PathBuf>, ReadError> {
     let failed = |path: &Path, source| ReadError { path: path.display().to_string(), source };
     if !fs::metadata(path).map_err(|source| failed(path, source))?.is_dir() {
         return Ok(vec![path.to_owned()]);

@@ -1,5 +1,7 @@
 //! The configuration file: both kinds, each field, and errors that name the field and the reason.
 
+use std::time::Duration;
+
 use switchyard_model::{
     DetectLocalMode, ExternalIps, NodePortAddress, NodePortAddresses, ServiceKey,
 };
@@ -314,17 +316,27 @@ fn a_priority_service_has_one_namespace_and_one_name() {
 
 #[test]
 fn a_takeover_is_none_or_kube_proxy() {
-    for word in ["none", "kube-proxy"] {
-        parse(&format!("{OWN}takeover: {word}\n"));
+    for (word, takes) in [("none", false), ("kube-proxy", true)] {
+        let agent = parse(&format!("{OWN}takeover: {word}\n")).agent;
+        assert_eq!(agent.takes_over_kube_proxy, takes, "{word}");
     }
     check_errors(OWN, &[("takeover: all", &["takeover", "all"])]);
 }
 
 #[test]
-fn an_audit_period_is_left_to_the_agent() {
-    for period in ["5m", "300s", "1h30m"] {
-        parse(&format!("{OWN}auditPeriod: {period}\n"));
+fn an_audit_period_is_a_time_of_a_second_at_least() {
+    for (period, seconds) in [("5m", 300), ("300s", 300), ("1h30m", 5400), ("1000ms", 1)] {
+        let agent = parse(&format!("{OWN}auditPeriod: {period}\n")).agent;
+        assert_eq!(agent.audit_period, Some(Duration::from_secs(seconds)), "{period}");
     }
+    check_errors(
+        OWN,
+        &[
+            ("auditPeriod: 5", &["auditPeriod"]),
+            ("auditPeriod: '5'", &["auditPeriod", "unit"]),
+            ("auditPeriod: 999ms", &["auditPeriod", "a second at least"]),
+        ],
+    );
 }
 
 #[test]
