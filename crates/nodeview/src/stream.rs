@@ -31,6 +31,12 @@ impl Stream {
         &self.view
     }
 
+    /// How many batches had an effect for this node.
+    #[must_use]
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
     /// Applies one batch. What comes out is the batch's whole effect, ended by `Synced`; nothing comes out where nothing
     /// changed for this node.
     pub fn apply(&mut self, batch: impl IntoIterator<Item = ClusterEvent>) -> Vec<ViewEvent> {

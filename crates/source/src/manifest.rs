@@ -147,6 +147,12 @@ impl Manifests {
         self.events
     }
 
+    /// The same, to look at.
+    #[must_use]
+    pub fn events(&self) -> &[ClusterEvent] {
+        &self.events
+    }
+
     /// What was refused, in the order it was read.
     #[must_use]
     pub fn refused(&self) -> &[Refusal] {

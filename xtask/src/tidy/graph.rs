@@ -23,6 +23,7 @@ const HCN: &str = "switchyard-hcn";
 const HCN_CONTRACT: &str = "switchyard-hcn-contract";
 const HCN_EMULATOR: &str = "switchyard-hcn-emulator";
 const WINKERNEL: &str = "switchyard-winkernel";
+const AGENT: &str = "switchyard-agent";
 const CONFORMANCE: &str = "switchyard-conformance";
 const PRODUCT: &str = "switchyard";
 
@@ -41,8 +42,13 @@ const GRAPH: &[Edges] = &[
         uses: &[HCN, MODEL],
         tests_use: &[NODEVIEW, SOURCE, HCN_EMULATOR, CONFORMANCE],
     },
+    Edges {
+        name: AGENT,
+        uses: &[MODEL, NODEVIEW, SOURCE, HCN, WINKERNEL],
+        tests_use: &[HCN_EMULATOR],
+    },
     edges(CONFORMANCE, &[]),
-    edges(PRODUCT, &[MODEL, NODEVIEW, SOURCE, HCN, HCN_EMULATOR, WINKERNEL]),
+    edges(PRODUCT, &[MODEL, NODEVIEW, SOURCE, HCN, HCN_EMULATOR, WINKERNEL, AGENT]),
     edges("switchyard-fuzz", &[MODEL, NODEVIEW, SOURCE]),
     edges(
         "xtask",

@@ -130,6 +130,12 @@ impl Reconciler {
         self.place.as_ref()?.trouble.as_ref()
     }
 
+    /// What happened so far.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
     /// Where it stands.
     #[must_use]
     pub fn standing(&self) -> Standing {

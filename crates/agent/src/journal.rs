@@ -1,0 +1,180 @@
+//! What is written to the log: what was done in a line when it is done, what failed when it begins to and when it is over.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use switchyard_hcn::hresult;
+use switchyard_winkernel::{Call, CallId, Kind, Reconciler, Standing, Target, Verb};
+use tracing::{info, warn};
+
+/// The least time between two looks at what fails, which costs time in a large cluster.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How many objects one look names.
+const MOST_NAMED: usize = 10;
+/// How often work that goes on is told of.
+const PROGRESS: Duration = Duration::from_secs(10);
+
+/// What was told, so that nothing is told twice.
+#[derive(Debug, Default)]
+pub(crate) struct Journal {
+    /// The changes that are under way.
+    changes: BTreeMap<CallId, (Verb, Kind)>,
+    /// What was changed since it was told last.
+    done: BTreeMap<(Verb, Kind), u64>,
+    /// When the first of these began.
+    began: Option<Duration>,
+    /// Whether something happened that may have to be told.
+    is_stale: bool,
+    next_look: Duration,
+    failing: BTreeMap<Target, Option<u32>>,
+    /// What holds everything up.
+    obstacle: Option<String>,
+    ledger_trouble: Option<String>,
+    has_settled: bool,
+}
+
+impl Journal {
+    /// A call begins.
+    pub(crate) fn begun(&mut self, id: CallId, call: &Call, now: Duration) {
+        if let Call::Change(change) = call {
+            self.changes.insert(id, (change.operation.verb, change.operation.kind()));
+            self.began.get_or_insert(now);
+        }
+    }
+
+    /// A call ended.
+    pub(crate) fn ended(&mut self, id: CallId, succeeded: bool) {
+        self.is_stale = true;
+        if let Some(change) = self.changes.remove(&id)
+            && succeeded
+        {
+            *self.done.entry(change).or_default() += 1;
+        }
+    }
+
+    /// Something else happened that may have to be told.
+    pub(crate) fn stir(&mut self) {
+        self.is_stale = true;
+    }
+
+    /// Whether it has something to look at, at `now`.
+    pub(crate) fn is_due(&self, settled: bool, now: Duration) -> bool {
+        self.is_stale && (now >= self.next_look || (settled && !self.done.is_empty()))
+    }
+
+    /// When it has something to look at, if nothing happens before.
+    pub(crate) fn due(&self) -> Option<Duration> {
+        self.is_stale.then_some(self.next_look)
+    }
+
+    /// Tells what is new. True when HNS was changed since the last time.
+    pub(crate) fn look(&mut self, reconciler: &Reconciler, revision: u64, now: Duration) -> bool {
+        self.is_stale = false;
+        self.next_look = now + LOOK_EVERY;
+        let standing = reconciler.standing();
+        self.tell_obstacle(&standing);
+        self.tell_failures(reconciler, &standing);
+        self.tell_ledger(&standing);
+        let has_changed = !self.done.is_empty();
+        let took = now.saturating_sub(self.began.unwrap_or(now));
+        if has_changed && (standing.settled || took >= PROGRESS) {
+            let (changes, seconds) = (self.summary(), took.as_secs_f64());
+            if standing.settled {
+                info!(revision, %changes, seconds, "HNS was changed");
+            } else {
+                info!(revision, %changes, seconds, "HNS is being changed");
+            }
+            self.began = (!standing.settled).then_some(now);
+            self.done.clear();
+        }
+        if standing.settled && !std::mem::replace(&mut self.has_settled, true) {
+            let (load_balancers, failing) = (standing.own_load_balancers, standing.delays.len());
+            info!(revision, load_balancers, failing, "everything was attempted once");
+        }
+        self.is_stale |= !self.done.is_empty();
+        has_changed
+    }
+
+    fn summary(&self) -> String {
+        let mut text = String::new();
+        for ((verb, kind), count) in &self.done {
+            let past = match verb {
+                Verb::Create => "created",
+                Verb::Modify => "modified",
+                Verb::Delete => "deleted",
+            };
+            let what = match kind {
+                Kind::Endpoint => "endpoints",
+                Kind::LoadBalancer => "load balancers",
+            };
+            let separator = if text.is_empty() { "" } else { ", " };
+            // Writing to a text cannot fail.
+            let _ = write!(text, "{separator}{count} {what} {past}");
+        }
+        text
+    }
+
+    fn tell_obstacle(&mut self, standing: &Standing) {
+        let obstacle = if standing.alive {
+            let trouble = standing.network_trouble.as_ref().map(ToString::to_string);
+            standing.missing_network.clone().or(trouble)
+        } else {
+            Some(format!("{} calls of HNS hang: nothing more is written", standing.stuck_calls))
+        };
+        if obstacle == self.obstacle {
+            return;
+        }
+        match &obstacle {
+            Some(reason) => warn!(%reason, "nothing can be done in HNS"),
+            None => info!("HNS can be worked on again"),
+        }
+        self.obstacle = obstacle;
+    }
+
+    fn tell_ledger(&mut self, standing: &Standing) {
+        if self.ledger_trouble == standing.ledger_trouble {
+            return;
+        }
+        match &standing.ledger_trouble {
+            Some(error) => {
+                warn!(%error, "the ledger cannot be written: after a crash, objects may pass for another's")
+            }
+            None => info!("the ledger is written again"),
+        }
+        self.ledger_trouble.clone_from(&standing.ledger_trouble);
+    }
+
+    fn tell_failures(&mut self, reconciler: &Reconciler, standing: &Standing) {
+        let is_new = |target: &Target, code: Option<u32>| self.failing.get(target) != Some(&code);
+        let new = standing.delays.iter().filter(|(target, delay)| is_new(target, delay.hresult));
+        let new: Vec<_> = new.collect();
+        for (target, delay) in new.iter().take(MOST_NAMED) {
+            let condition = reconciler.condition(**target, delay);
+            let code = delay.hresult.map(|code| format!("0x{code:08X}"));
+            let name = delay.hresult.and_then(hresult::name).unwrap_or("none");
+            let code = code.as_deref().unwrap_or("none");
+            let advice = delay.hresult.map_or("", hresult::advice);
+            warn!(object = %target, condition, hresult = code, name, error = %delay.message, advice, "HNS did not take a change; it is tried again");
+        }
+        tell_more(new.len(), "more objects failed; `switchyard status` lists them");
+        let over: Vec<Target> = self
+            .failing
+            .keys()
+            .filter(|target| !standing.delays.contains_key(target))
+            .copied()
+            .collect();
+        for target in over.iter().take(MOST_NAMED) {
+            info!(object = %target, "no longer fails");
+        }
+        tell_more(over.len(), "more objects no longer fail");
+        let failing = standing.delays.iter().map(|(target, delay)| (*target, delay.hresult));
+        self.failing = failing.collect();
+    }
+}
+
+fn tell_more(count: usize, what: &str) {
+    if count > MOST_NAMED {
+        info!(count = count - MOST_NAMED, "{what}");
+    }
+}

@@ -1,0 +1,213 @@
+//! A whole agent on an emulated HNS in real time: restarts of HNS, calls that fail, what it says of itself.
+
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use switchyard_agent::{
+    AgentError, Condition, Host, Mailbox, Setup, State, StateDirectory, Status, ask_hns_state,
+    ask_status, mailbox,
+};
+use switchyard_hcn_emulator::{
+    Emulator, Fault, FaultScript, Knobs, Rehydration, Setup as Hns, State as HnsState, Trouble,
+};
+use switchyard_nodeview::Stream;
+use switchyard_source::FollowedManifests;
+use switchyard_winkernel::ReconcilerSettings;
+
+/// How long a test waits for what must come.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+const MANIFESTS: &str = "
+{apiVersion: v1, kind: Node, metadata: {name: n1}, spec: {podCIDRs: [10.1.1.0/24]},
+ status: {addresses: [{type: InternalIP, address: 192.0.2.11}]}}
+---
+{apiVersion: v1, kind: Service, metadata: {name: web, namespace: shop}, spec: {clusterIP: 172.20.0.10, ports: [{port: 80}]}}
+---
+{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, addressType: IPv4,
+ metadata: {name: web-1, namespace: shop, labels: {kubernetes.io/service-name: web}},
+ ports: [{name: '', port: 8080}], endpoints: [{addresses: [10.1.2.21], nodeName: n2}, {addresses: [10.1.2.22], nodeName: n2}]}
+";
+
+const NETWORK: &str = r#"{"networks":[{"ID":"00000000-0000-0000-0000-000000000001","Name":"cbr0","Type":"L2Bridge",
+  "Ipams":[{"Subnets":[{"IpAddressPrefix":"10.1.1.0/24"}]}]}]}"#;
+
+/// An agent on a thread of its own.
+struct Running {
+    hns: Arc<Emulator>,
+    directory: StateDirectory,
+    path: PathBuf,
+    mailbox: Mailbox,
+    thread: JoinHandle<Result<(), AgentError>>,
+}
+
+struct OnlyHns(Arc<Emulator>);
+
+impl Host for OnlyHns {
+    fn views_changed(&self, _stream: &Stream) {}
+
+    fn keep(&self) {}
+
+    fn hns_state(&self) -> Result<String, String> {
+        Ok(self.0.state().to_json())
+    }
+}
+
+impl Running {
+    fn start(test: &str, knobs: Knobs, faults: Vec<Fault>, state: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("switchyard-{}-{test}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        let directory = StateDirectory::open(&path).unwrap();
+        let file = path.join("cluster.yaml");
+        std::fs::write(&file, MANIFESTS).unwrap();
+        let state = HnsState::from_json(state).unwrap();
+        let hns = Hns { knobs, faults, ..Hns::of(state) };
+        let hns = Arc::new(Emulator::blocking(hns));
+        let mut followed = FollowedManifests::new(file.to_str().unwrap());
+        let setup = Setup {
+            node: "n1".into(),
+            settings: Default::default(),
+            reconciler: ReconcilerSettings::default(),
+            hcn: Arc::clone(&hns) as Arc<dyn switchyard_hcn::Hcn>,
+            host: Arc::new(OnlyHns(Arc::clone(&hns))),
+            manifests: followed.read().unwrap(),
+            followed,
+            directory: directory.clone(),
+        };
+        let (mailbox, inbox) = mailbox();
+        let own = mailbox.clone();
+        let thread = std::thread::spawn(move || switchyard_agent::run(setup, own, inbox));
+        Self { hns, directory, path, mailbox, thread }
+    }
+
+    /// Waits until the status is as wanted.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test waits for what must come, with a deadline"
+    )]
+    fn wait(&self, what: &str, is_it: impl Fn(&Status) -> bool) -> Status {
+        let until = Instant::now() + PATIENCE;
+        let mut last = None;
+        while Instant::now() < until {
+            match ask_status(&self.directory) {
+                Ok(status) if is_it(&status) => return status,
+                Ok(status) => last = Some(status),
+                Err(_) => {}
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        panic!("{what} did not come: {last:#?}");
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test waits for what must come, with a deadline"
+    )]
+    fn stop(self) {
+        self.mailbox.stop();
+        self.thread.join().unwrap().unwrap();
+        assert!(ask_status(&self.directory).is_err(), "nobody answers any more");
+        // The threads that made calls close what they had open as they end.
+        let until = Instant::now() + PATIENCE;
+        while self.hns.open_handles() > 0 {
+            assert!(Instant::now() < until, "a handle stays open");
+            std::thread::yield_now();
+        }
+        std::fs::remove_dir_all(&self.path).unwrap();
+    }
+}
+
+fn is_complete(status: &Status) -> bool {
+    status.state == State::Settled
+        && status.objects.own_load_balancers == 1
+        && status.objects.own_endpoints == 2
+        && status.conditions.is_empty()
+}
+
+#[test]
+fn what_a_restart_of_hns_loses_is_put_back_each_time() {
+    let knobs = Knobs { rehydration: Rehydration::WithoutLoadBalancers, ..Knobs::default() };
+    let agent = Running::start("restart", knobs, Vec::new(), NETWORK);
+    agent.wait("the first state", is_complete);
+    for losses in 1..=2 {
+        agent.hns.steer(|service| service.restart());
+        let status = agent.wait("what was lost", |status| {
+            status.counters["losses"] == losses && is_complete(status)
+        });
+        assert_eq!(agent.hns.state().load_balancers().len(), 1);
+        let registered = agent.wait("the registration", |status| {
+            status.calls.iter().any(|call| call.verb == "register" && call.count == losses + 1)
+        });
+        assert_eq!(registered.revision, status.revision);
+    }
+    agent.stop();
+}
+
+fn only(status: &Status) -> &Condition {
+    assert_eq!(status.conditions.len(), 1, "{:#?}", status.conditions);
+    &status.conditions[0]
+}
+
+#[test]
+fn what_hns_refuses_is_said_with_its_code_and_advice_until_it_is_over() {
+    let code = switchyard_hcn::hresult::HCN_E_PORT_ALREADY_EXISTS.try_into().unwrap();
+    let refuse = Trouble::Refuse { code, after: false };
+    let fault = Fault { times: None, ..Fault::at("HcnCreateLoadBalancer", refuse).unwrap() };
+    let agent = Running::start("refused", Knobs::default(), vec![fault], NETWORK);
+    let status = agent.wait("the failure", |status| {
+        status.state == State::Settled && !status.conditions.is_empty()
+    });
+    let condition = only(&status);
+    assert_eq!(condition.condition, "PortInUse");
+    assert_eq!(condition.object.as_deref(), Some("load balancer IPv4/172.20.0.10/80/TCP"));
+    assert_eq!(condition.services, ["shop/web:"]);
+    assert_eq!(condition.hresult.as_deref(), Some("0x803B0013"));
+    assert_eq!(condition.hresult_name.as_deref(), Some("HCN_E_PORT_ALREADY_EXISTS"));
+    assert!(condition.detail.contains("The specified port already exists"), "{condition:#?}");
+    assert!(!condition.advice.is_empty() && condition.failures.is_some_and(|count| count > 0));
+    let failed = |status: &Status| -> u64 {
+        let create = status.calls.iter().filter(|call| call.hresult == "0x803B0013");
+        create.map(|call| call.count).sum()
+    };
+    assert!(failed(&status) > 0);
+    agent.hns.steer(|service| service.set_faults(FaultScript::default()));
+    agent.wait("the repair", is_complete);
+    agent.stop();
+}
+
+#[test]
+fn a_network_that_is_missing_is_waited_for() {
+    let agent = Running::start("missing", Knobs::default(), Vec::new(), "{}");
+    let status = agent.wait("the condition", |status| !status.conditions.is_empty());
+    assert_eq!(only(&status).condition, "NetworkMissing");
+    assert_eq!(status.state, State::Waiting);
+    assert!(status.network.is_none() && !status.waiting_for.is_empty());
+    let found = HnsState::from_json(NETWORK).unwrap();
+    agent.hns.steer(|service| service.set_state(found));
+    let status = agent.wait("the load balancers", is_complete);
+    assert_eq!(status.network.unwrap().id, "00000000-0000-0000-0000-000000000001");
+    let state = ask_hns_state(&agent.directory).unwrap();
+    assert_eq!(HnsState::from_json(&state).unwrap(), agent.hns.state());
+    agent.stop();
+}
+
+#[test]
+fn a_ledger_that_cannot_be_written_is_said_and_stops_nothing() {
+    let knobs = Knobs { keeps_owner: false, ..Knobs::default() };
+    let agent = Running::start("full-disk", knobs, Vec::new(), "{}");
+    agent.wait("the start", |status| status.state == State::Waiting);
+    // Nothing was written yet; where the file would be is something else now.
+    std::fs::create_dir(agent.path.join("ledger.jsonl")).unwrap();
+    agent.hns.steer(|service| service.set_state(HnsState::from_json(NETWORK).unwrap()));
+    let status = agent.wait("the load balancer", |status| {
+        status.state == State::Settled
+            && status.objects.own_load_balancers == 1
+            && !status.conditions.is_empty()
+    });
+    assert_eq!(only(&status).condition, "LedgerNotWritten");
+    agent.stop();
+}
