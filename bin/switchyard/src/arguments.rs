@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -27,6 +28,12 @@ pub enum Command {
     Trace(TraceArguments),
     /// Prints every field of kube-proxy's record of a Service on Windows, and what is kept here instead.
     Explain(ExplainArguments),
+    /// Runs the node's proxy: keeps HNS as the Services want it, until it is stopped.
+    Proxy(ProxyArguments),
+    /// Prints what the running proxy of this node holds, waits for and cannot do.
+    Status(StatusArguments),
+    /// Removes what a proxy left in HNS.
+    Cleanup(CleanupArguments),
 }
 
 /// How an answer is printed.
@@ -82,11 +89,17 @@ pub struct WindowsArguments {
     #[arg(long, value_name = "ADDRESS")]
     pub source_vip: Option<IpAddr>,
     /// Forward a cloud's health checks of a load-balancer address to the node.
-    #[arg(long)]
-    pub forward_healthcheck_vip: bool,
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub forward_healthcheck_vip: Option<bool>,
     /// The endpoint by which the node itself is reached, for --forward-healthcheck-vip; cbr0 without it.
     #[arg(long, value_name = "NAME")]
     pub root_hnsendpoint_name: Option<String>,
+    /// Whether ClusterIP load balancers use direct server return; a flag of `proxy` alone.
+    #[arg(skip)]
+    pub enable_dsr: Option<bool>,
+    /// The name of the network; a flag of `proxy` alone.
+    #[arg(skip)]
+    pub network_name: Option<String>,
 }
 
 /// `demo`.
@@ -172,4 +185,109 @@ pub struct ExplainArguments {
     /// The Service: NAMESPACE/NAME.
     #[arg(value_name = "NAMESPACE/NAME")]
     pub service: String,
+}
+
+/// The HNS that is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Hcn {
+    /// One in memory, whose state may be kept in a file.
+    Emulator,
+}
+
+/// Where a proxy keeps what outlives it, and where it is found.
+#[derive(Debug, Clone, Args)]
+pub struct StateArguments {
+    /// The directory of the node's lock, the ledger and the status socket.
+    #[arg(long, value_name = "DIR", env = "SWITCHYARD_STATE_DIR", hide_env_values = true)]
+    pub state_dir: Option<PathBuf>,
+}
+
+/// Whose load balancers a proxy replaces where they hold a frontend that is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TakeoverChoice {
+    /// Nobody's.
+    None,
+    /// Those that look like kube-proxy's.
+    KubeProxy,
+}
+
+/// `proxy`.
+#[derive(Debug, Args)]
+pub struct ProxyArguments {
+    /// A directory (searched deeply for .yaml, .yml and .json) or one file, which are followed.
+    #[arg(long, value_name = "DIR")]
+    pub manifests: String,
+    /// The Node that this is.
+    #[arg(long, value_name = "NAME", visible_alias = "hostname-override")]
+    pub node: String,
+    /// The HNS to call; by default that of Windows.
+    #[arg(long, value_enum)]
+    pub hcn: Option<Hcn>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "its fields say it")]
+    pub windows: WindowsArguments,
+    /// The HNS network; without it the only bridged or overlay one.
+    #[arg(long, value_name = "NAME", env = "KUBE_NETWORK", hide_env_values = true)]
+    pub network_name: Option<String>,
+    /// Whether ClusterIP load balancers use direct server return.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub enable_dsr: Option<bool>,
+    /// Whose load balancers are replaced where they hold a frontend that is wanted; none without it.
+    #[arg(long, value_enum)]
+    pub takeover: Option<TakeoverChoice>,
+    /// Print the plan and change nothing: exit with 3 when there is something to do.
+    #[arg(long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "its fields say it")]
+    pub state: StateArguments,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "its fields say it")]
+    pub common: CommonArguments,
+}
+
+/// `status`.
+#[derive(Debug, Args)]
+pub struct StatusArguments {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "its fields say it")]
+    pub state: StateArguments,
+    /// Print what HNS holds instead, in the form that --hns of other commands reads.
+    #[arg(long)]
+    pub hns: bool,
+    /// How to print the answer.
+    #[arg(short, long, value_enum, default_value = "table")]
+    pub output: Output,
+}
+
+/// Whose leftovers are removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Owner {
+    /// Ours.
+    Switchyard,
+    /// Those that look like kube-proxy's.
+    KubeProxy,
+}
+
+/// `cleanup`.
+#[derive(Debug, Args)]
+pub struct CleanupArguments {
+    /// Whose objects are removed.
+    #[arg(long, value_enum, default_value = "switchyard")]
+    pub owner: Owner,
+    /// The HNS to call; by default that of Windows.
+    #[arg(long, value_enum)]
+    pub hcn: Option<Hcn>,
+    /// The state of the emulated HNS, which is written back.
+    #[arg(long, value_name = "FILE")]
+    pub hns: Option<String>,
+    /// Only say what would be removed: exit with 3 when there is something.
+    #[arg(long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "its fields say it")]
+    pub state: StateArguments,
+    /// How to print the answer.
+    #[arg(short, long, value_enum, default_value = "table")]
+    pub output: Output,
 }

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use anyhow::{Context, anyhow};
-use switchyard_model::Name;
+use switchyard_model::{ClusterEvent, Name};
 use switchyard_nodeview::Stream;
 use switchyard_source::{Configuration, Counts, Manifests, Refusal};
 
@@ -66,17 +66,30 @@ impl Input {
         node: &str,
     ) -> Result<Self, Failure> {
         let (of_input, counts) = (manifests.refused().to_vec(), manifests.counts().clone());
-        let mut stream = Stream::new(Name::from(node), configuration.settings);
-        stream.apply(manifests.into_events());
-        if stream.cluster().node(node).is_none() {
-            return Err(unknown_node(node, stream.cluster().nodes().map(|node| &*node.name)).into());
-        }
+        let stream = Self::stream(manifests.into_events(), &configuration, node)?;
         let refused = refusals(&stream, &of_input);
         Ok(Self { stream, windows: configuration.windows, refused, counts })
     }
 
+    /// The stream of the Node called `node`, with `events` applied.
+    ///
+    /// # Errors
+    /// When there is no such Node.
+    pub(crate) fn stream(
+        events: Vec<ClusterEvent>,
+        configuration: &Configuration,
+        node: &str,
+    ) -> Result<Stream, Failure> {
+        let mut stream = Stream::new(Name::from(node), configuration.settings.clone());
+        stream.apply(events);
+        if stream.cluster().node(node).is_none() {
+            return Err(unknown_node(node, stream.cluster().nodes().map(|node| &*node.name)).into());
+        }
+        Ok(stream)
+    }
+
     /// Says on standard error what was not used.
-    fn report(&self, notices: &mut dyn Write) -> Result<(), Failure> {
+    pub(crate) fn report(&self, notices: &mut dyn Write) -> Result<(), Failure> {
         for refusal in self.refused.iter().take(NAMED_REFUSALS) {
             writeln!(notices, "refused: {refusal}")?;
         }

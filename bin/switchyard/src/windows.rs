@@ -21,7 +21,15 @@ use crate::network::Hns;
 /// # Errors
 /// When HNS cannot be read, or no load balancer can be made on its network.
 pub fn reconciler(hns: &Hns, stream: &Stream) -> Result<Reconciler, Failure> {
-    let mut reconciler = Reconciler::new(hns.settings.clone(), Ledger::default());
+    reconciler_with(hns, stream, Ledger::default())
+}
+
+/// As [`reconciler`], with what an earlier proxy wrote down of what it made.
+///
+/// # Errors
+/// As [`reconciler`].
+pub fn reconciler_with(hns: &Hns, stream: &Stream, ledger: Ledger) -> Result<Reconciler, Failure> {
+    let mut reconciler = Reconciler::new(hns.settings.clone(), ledger);
     reconciler.view(stream.snapshot(), Duration::ZERO);
     observe(&mut reconciler, &hns.emulator, &mut MemoryLedger::default(), Duration::ZERO);
     let standing = reconciler.standing();

@@ -1,11 +1,13 @@
 //! What commands answer, as the JSON that other programs read. The names are a contract: `docs/command-line.md`.
 
+mod cleanup;
 mod explain;
 mod plan;
 mod trace;
 mod trace_explanation;
 mod view;
 
+pub use cleanup::{CleanupAnswer, CleanupFailure, CleanupObject};
 pub use explain::{ExplainAnswer, ExplainField, ExplainLimit, ExplainServicePort, Programmed};
 pub use plan::{PlanAnswer, PlanObject, PlanOperation, PlanReport, PlanUnchanged, limits_met};
 pub use trace::{Trace, TraceBackend};

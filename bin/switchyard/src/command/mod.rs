@@ -1,8 +1,11 @@
 //! What each command does: reads, asks the crates below, prints.
 
+mod cleanup;
 mod demo;
 mod explain;
 mod plan;
+mod proxy;
+mod status;
 mod trace;
 mod view;
 
@@ -26,6 +29,9 @@ pub fn run(
         Command::Plan(arguments) => plan::run(&arguments, out, notices)?,
         Command::Trace(arguments) => trace::run(&arguments, out, notices)?,
         Command::Explain(arguments) => explain::run(&arguments, out, notices)?,
+        Command::Proxy(arguments) => proxy::run(&arguments, out, notices)?,
+        Command::Status(arguments) => status::run(&arguments, out)?,
+        Command::Cleanup(arguments) => cleanup::run(&arguments, out, notices)?,
     };
     out.flush()?;
     Ok(exit)

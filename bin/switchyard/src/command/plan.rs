@@ -4,15 +4,15 @@ use std::fs;
 use std::io::Write;
 
 use anyhow::Context;
-use switchyard_winkernel::plan;
+use switchyard_winkernel::{Ledger, plan};
 
 use crate::answer::PlanAnswer;
-use crate::arguments::PlanArguments;
+use crate::arguments::{CommonArguments, PlanArguments};
 use crate::failure::{Exit, Failure};
 use crate::input::Input;
 use crate::network::Hns;
 use crate::print::{structured, table};
-use crate::windows::{converge, reconciler};
+use crate::windows::{converge, reconciler_with};
 
 pub(super) fn run(
     arguments: &PlanArguments,
@@ -21,20 +21,37 @@ pub(super) fn run(
 ) -> Result<Exit, Failure> {
     let input = Input::read(&arguments.input, notices)?;
     let hns = Hns::new(&arguments.windows, &input.windows, &input.stream)?;
+    let (common, write) = (&arguments.input.common, arguments.write_hns.as_deref());
+    print_plan(&input, &hns, Ledger::default(), write, common, (out, notices))
+}
+
+/// Prints the operations between what `hns` holds and what the node of `input` needs, and writes the state as it would be
+/// afterwards to `write`.
+///
+/// # Errors
+/// When no load balancer can be made on the network, or something cannot be written.
+pub(super) fn print_plan(
+    input: &Input,
+    hns: &Hns,
+    ledger: Ledger,
+    write: Option<&str>,
+    common: &CommonArguments,
+    (out, notices): (&mut dyn Write, &mut dyn Write),
+) -> Result<Exit, Failure> {
     let view = input.stream.view();
-    let before = reconciler(&hns, &input.stream)?;
+    let before = reconciler_with(hns, &input.stream, ledger)?;
     let steps = plan(&before);
     let answer = PlanAnswer::new(hns.ground(view.node()), &before, &steps, view.views());
     // Written first: whoever reads the answer may stop reading.
-    if let Some(path) = &arguments.write_hns {
-        converge(&hns, &input.stream, notices)?;
+    if let Some(path) = write {
+        converge(hns, &input.stream, notices)?;
         fs::write(path, hns.emulator.state().to_json())
             .with_context(|| format!("write HNS state {path}"))?;
     }
-    if !structured(&answer, arguments.input.common.output, out)? {
+    if !structured(&answer, common.output, out)? {
         print(&answer, out)?;
     }
-    match input.exit(arguments.input.common.strict) {
+    match input.exit(common.strict) {
         Exit::Answered if !steps.is_empty() => Ok(Exit::Operations),
         exit => Ok(exit),
     }

@@ -12,7 +12,7 @@ use crate::input::read_file;
 ///
 /// # Errors
 /// When it is none.
-pub(super) fn read_state(path: &str) -> Result<State, Failure> {
+pub fn read_state(path: &str) -> Result<State, Failure> {
     let text = read_file(path, "HNS state")?;
     Ok(State::from_json(&text).with_context(|| format!("HNS state {path}"))?)
 }

@@ -3,12 +3,14 @@
 //! * `file`: the network file;
 //! * `find`: a state of HNS, and the network in it;
 //! * `invent`: the state where none is given;
-//! * `endpoint`: the endpoints of pods that are made up.
+//! * `endpoint`: the endpoints of pods that are made up;
+//! * `start`: what a running proxy begins with.
 
 mod endpoint;
 mod file;
 mod find;
 mod invent;
+mod start;
 #[cfg(test)]
 mod tests;
 
@@ -31,6 +33,8 @@ use crate::arguments::WindowsArguments;
 use crate::failure::Failure;
 
 pub use self::file::NetworkFile;
+pub use self::find::read_state;
+pub use self::start::{MadeUpPods, Start};
 
 /// An emulated HNS, and what the planner knows of its network.
 pub struct Hns {
@@ -90,7 +94,7 @@ impl Hns {
         stream: &Stream,
     ) -> Result<Self, Failure> {
         let file = arguments.network.as_deref().map(NetworkFile::read).transpose()?;
-        let state = arguments.hns.as_deref().map(find::read_state).transpose()?;
+        let state = arguments.hns.as_deref().map(read_state).transpose()?;
         Self::of(file.unwrap_or_default(), state, arguments, configuration, stream)
     }
 
@@ -102,7 +106,7 @@ impl Hns {
         configuration: &WindowsConfiguration,
         stream: &Stream,
     ) -> Result<Self, Failure> {
-        file.name = file.name.or_else(|| configuration.network_name.clone());
+        file.name = network_name(&file, arguments, configuration);
         let endpoints = match (&state, &file.endpoints) {
             (None, None) => Endpoints::MadeUp,
             _ => Endpoints::Told,
@@ -155,24 +159,40 @@ impl Hns {
         }
         let mut state = self.emulator.state();
         let own: Vec<IpAddr> = self.network.management_addresses.iter().copied().collect();
-        let missing: Vec<IpAddr> =
-            local_pods(stream, &own).difference(&self.local_endpoints).copied().collect();
-        if missing.is_empty() {
+        if !add_missing_pods(&mut state, self.network.id, &own, stream) {
             return;
         }
-        let subnets: Vec<IpNet> = state
-            .network(self.network.id)
-            .into_iter()
-            .flat_map(|network| network.subnets().filter_map(Subnet::prefix).collect::<Vec<_>>())
-            .collect();
-        let mut taken = taken_macs(&state);
-        for address in missing {
-            let mac = invented_mac(address, &mut taken);
-            MadeUp { name: None, address, mac }.insert(&mut state, self.network.id, &subnets);
-            self.local_endpoints.insert(address);
-        }
+        self.local_endpoints =
+            on_node(&state, self.network.id).flat_map(Endpoint::addresses).collect();
         self.emulator.steer(|service| service.set_state(state));
     }
+}
+
+/// The name of the network: a flag before the network file, the file before the configuration.
+fn network_name(
+    file: &NetworkFile,
+    arguments: &WindowsArguments,
+    configuration: &WindowsConfiguration,
+) -> Option<String> {
+    let named = arguments.network_name.as_ref().or(file.name.as_ref());
+    named.or(configuration.network_name.as_ref()).cloned()
+}
+
+/// Makes the endpoints that the node's pods lack on `network`, whose own addresses are `own`. False when none lacks.
+fn add_missing_pods(state: &mut State, network: Guid, own: &[IpAddr], stream: &Stream) -> bool {
+    let known: BTreeSet<IpAddr> = on_node(state, network).flat_map(Endpoint::addresses).collect();
+    let missing: Vec<IpAddr> = local_pods(stream, own).difference(&known).copied().collect();
+    let subnets: Vec<IpNet> = state
+        .network(network)
+        .into_iter()
+        .flat_map(|network| network.subnets().filter_map(Subnet::prefix).collect::<Vec<_>>())
+        .collect();
+    let mut taken = taken_macs(state);
+    for address in &missing {
+        let mac = invented_mac(*address, &mut taken);
+        MadeUp { name: None, address: *address, mac }.insert(state, network, &subnets);
+    }
+    !missing.is_empty()
 }
 
 /// What the operator says: a flag before the network file, the file before the configuration.
@@ -187,11 +207,12 @@ fn settings(
     let root = arguments.root_hnsendpoint_name.as_ref().or(root);
     let root = root.or(configuration.root_endpoint_name.as_ref());
     WindowsSettings {
-        dsr: file.dsr.or(configuration.enable_dsr).unwrap_or(usual.dsr),
+        dsr: arguments.enable_dsr.or(file.dsr).or(configuration.enable_dsr).unwrap_or(usual.dsr),
         masquerade_all: stream.view().settings().masquerade_all,
         source_vip: arguments.source_vip.or(file.source_vip).or(configuration.source_vip),
-        forward_health_check_vip: arguments.forward_healthcheck_vip
-            || configuration.forward_health_check_vip,
+        forward_health_check_vip: arguments
+            .forward_healthcheck_vip
+            .unwrap_or(configuration.forward_health_check_vip),
         root_endpoint_name: root.cloned().unwrap_or(usual.root_endpoint_name),
         management_addresses: file.management_addresses.iter().flatten().copied().collect(),
         host_mac: file.host_mac,

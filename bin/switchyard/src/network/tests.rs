@@ -192,7 +192,7 @@ fn a_flag_goes_before_the_file_and_the_file_before_the_configuration() {
 #[test]
 fn a_root_endpoint_is_found_where_health_checks_are_forwarded() {
     let file = "{rootEndpoint: {name: cbr0, address: 10.1.1.2}}";
-    let arguments = WindowsArguments { forward_healthcheck_vip: true, ..Default::default() };
+    let arguments = WindowsArguments { forward_healthcheck_vip: Some(true), ..Default::default() };
     let file = NetworkFile::parse(file).unwrap();
     let hns = Hns::described(file, &arguments, &Default::default(), &stream()).unwrap();
     assert_eq!(hns.network.root_endpoint, Some("10.1.1.2".parse().unwrap()));

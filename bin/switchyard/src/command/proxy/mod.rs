@@ -1,0 +1,149 @@
+//! `proxy`: the node's agent, on an emulated HNS so far.
+
+mod host;
+
+use std::io::{Write, stderr};
+use std::sync::Arc;
+
+use anyhow::{Context, anyhow};
+use switchyard_agent::{LockError, NodeLock, Setup, StateDirectory, mailbox};
+use switchyard_hcn_emulator::Emulator;
+use switchyard_source::{Configuration, FollowedManifests};
+use switchyard_winkernel::{ReconcilerSettings, Takeover};
+
+use self::host::EmulatedHost;
+use super::plan::print_plan;
+use crate::arguments::{Hcn, ProxyArguments, StateArguments, TakeoverChoice, WindowsArguments};
+use crate::failure::{Exit, Failure};
+use crate::input::{Input, configuration, report_passed_over};
+use crate::network::{Hns, Start};
+use crate::state_directory::state_directory;
+
+pub(super) fn run(
+    arguments: &ProxyArguments,
+    out: &mut dyn Write,
+    notices: &mut dyn Write,
+) -> Result<Exit, Failure> {
+    check_hcn(arguments.hcn)?;
+    if arguments.manifests == "-" {
+        let why = "--manifests needs files to follow: standard input cannot change";
+        return Err(Failure::Usage(why.to_owned()));
+    }
+    let configuration = configuration(arguments.common.config.as_deref(), notices)?;
+    if arguments.dry_run {
+        return dry_run(arguments, configuration, out, notices);
+    }
+    let (directory, lock) = lock(&arguments.state)?;
+    let mut followed = FollowedManifests::new(&arguments.manifests);
+    let manifests = followed.read().map_err(anyhow::Error::new)?;
+    report_passed_over(manifests.counts(), notices)?;
+    let stream = Input::stream(manifests.events().to_vec(), &configuration, &arguments.node)?;
+    let start = Start::new(&windows(arguments), &configuration.windows, &stream)?;
+    let reconciler = reconciler_settings(start.settings, arguments, &configuration);
+    let emulator = Arc::new(Emulator::new(start.state));
+    let hns = arguments.windows.hns.clone();
+    let host = Arc::new(EmulatedHost::new(Arc::clone(&emulator), start.pods, hns));
+    log_to_standard_error();
+    let (mailbox, inbox) = mailbox();
+    let stopper = mailbox.clone();
+    ctrlc::set_handler(move || stopper.stop()).context("follow signals")?;
+    let setup = Setup {
+        node: stream.view().node().name.clone(),
+        settings: configuration.settings,
+        reconciler,
+        hcn: emulator,
+        host,
+        manifests,
+        followed,
+        directory,
+    };
+    switchyard_agent::run(setup, mailbox, inbox).map_err(anyhow::Error::new)?;
+    drop(lock);
+    Ok(Exit::Answered)
+}
+
+/// That there is an HNS to call.
+pub(super) fn check_hcn(hcn: Option<Hcn>) -> Result<(), Failure> {
+    match hcn {
+        Some(Hcn::Emulator) => Ok(()),
+        None if cfg!(windows) => Err(anyhow!(
+            "the HNS of Windows is not called yet: --hcn emulator works on an emulated one"
+        )
+        .into()),
+        None => Err(anyhow!(
+            "there is no HNS on this system, only Windows has one: --hcn emulator works on an emulated one"
+        )
+        .into()),
+    }
+}
+
+/// The state directory, and the node's lock in it.
+pub(super) fn lock(state: &StateArguments) -> Result<(StateDirectory, NodeLock), Failure> {
+    let path = state_directory(state)?;
+    let directory = StateDirectory::open(&path)
+        .with_context(|| format!("open the state directory {}", path.display()))?;
+    match directory.lock() {
+        Ok(lock) => Ok((directory, lock)),
+        Err(held @ LockError::Held(_)) => {
+            Err(Failure::Refused(format!("{held} (lock in {})", path.display())))
+        }
+        Err(failed) => Err(anyhow::Error::new(failed).into()),
+    }
+}
+
+/// Prints what the proxy would do first.
+fn dry_run(
+    arguments: &ProxyArguments,
+    configuration: Configuration,
+    out: &mut dyn Write,
+    notices: &mut dyn Write,
+) -> Result<Exit, Failure> {
+    let directory = StateDirectory::at(&state_directory(&arguments.state)?);
+    let ledger = directory.read_ledger().context("read the ledger in the state directory")?;
+    let manifests = switchyard_source::Manifests::read(&arguments.manifests);
+    let agent = configuration.agent.clone();
+    let input = Input::of(manifests.map_err(anyhow::Error::new)?, configuration, &arguments.node)?;
+    input.report(notices)?;
+    let mut windows = windows(arguments);
+    windows.hns = windows.hns.filter(|path| std::path::Path::new(path).exists());
+    let mut hns = Hns::new(&windows, &input.windows, &input.stream)?;
+    hns.settings.takeover = takeover(arguments, agent.takes_over_kube_proxy);
+    print_plan(&input, &hns, ledger, None, &arguments.common, (out, notices))
+}
+
+/// The flags that `plan` has not.
+fn windows(arguments: &ProxyArguments) -> WindowsArguments {
+    WindowsArguments {
+        enable_dsr: arguments.enable_dsr,
+        network_name: arguments.network_name.clone(),
+        ..arguments.windows.clone()
+    }
+}
+
+fn reconciler_settings(
+    settings: ReconcilerSettings,
+    arguments: &ProxyArguments,
+    configuration: &Configuration,
+) -> ReconcilerSettings {
+    let agent = &configuration.agent;
+    ReconcilerSettings {
+        takeover: takeover(arguments, agent.takes_over_kube_proxy),
+        audit_period: agent.audit_period.unwrap_or(settings.audit_period),
+        ..settings
+    }
+}
+
+/// A flag before the configuration.
+fn takeover(arguments: &ProxyArguments, configured: bool) -> Takeover {
+    match arguments.takeover {
+        Some(TakeoverChoice::KubeProxy) => Takeover::KubeProxy,
+        None if configured => Takeover::KubeProxy,
+        Some(TakeoverChoice::None) | None => Takeover::None,
+    }
+}
+
+fn log_to_standard_error() {
+    let subscriber = tracing_subscriber::fmt().with_writer(stderr).with_ansi(false);
+    // One that is there already is a test's.
+    let _ = subscriber.with_target(false).try_init();
+}
