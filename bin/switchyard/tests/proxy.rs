@@ -52,6 +52,18 @@ fn edits_are_followed_and_a_restart_finds_everything_as_it_should_be() {
     let before = node.hns_of(&proxy);
     assert_eq!(proxy.terminate(), Some(0));
     assert_eq!(node.hns(), before, "what is in HNS stays");
+    let log = fs::read_to_string(node.path("log")).unwrap();
+    for line in [
+        "started node=n1",
+        "changes=1 endpoints created, 1 load balancers created",
+        "refused refusal=",
+        "the manifests are not taken in reason=",
+        "the manifests can be read again",
+        "stopped: what is in HNS stays",
+    ] {
+        assert!(log.contains(line), "{line} is not in the log:\n{log}");
+    }
+    assert!(!log.contains("10.1.2.21"), "the log has the content of an object:\n{log}");
 
     let mut proxy = node.start(&[]);
     let status = proxy.wait("the same state", is_settled);

@@ -113,7 +113,11 @@ impl PlanAnswer {
                 endpoints: unchanged.endpoints.len(),
                 load_balancers: unchanged.load_balancers.len(),
             },
-            foreign: before.foreign().iter().map(PlanObject::from).collect(),
+            foreign: before
+                .foreign()
+                .iter()
+                .map(|foreign| foreign_object(foreign, steps))
+                .collect(),
             waiting: before.waiting().iter().map(PlanObject::from).collect(),
             reports: each_once(views.flat_map(|view| reports(view, ground))),
         }
@@ -180,19 +184,20 @@ impl From<&Step> for PlanOperation {
     }
 }
 
-impl From<&switchyard_winkernel::Foreign> for PlanObject {
-    fn from(foreign: &switchyard_winkernel::Foreign) -> Self {
-        let (kind, key) = match foreign.object {
-            HnsObject::Endpoint(key) => ("endpoint", key.to_string()),
-            HnsObject::LoadBalancer(key) => ("loadBalancer", key.to_string()),
-        };
-        let detail = if foreign.used {
-            "not ours, equals what is wanted: used"
-        } else {
-            "not ours, holds a wanted frontend and differs: left alone; --takeover=kube-proxy would replace it"
-        };
-        Self { kind, id: Some(foreign.id.to_string()), key, detail: detail.to_owned() }
-    }
+/// An object that is not ours, and what becomes of it by `steps`.
+fn foreign_object(foreign: &switchyard_winkernel::Foreign, steps: &[Step]) -> PlanObject {
+    let (kind, key) = match foreign.object {
+        HnsObject::Endpoint(key) => ("endpoint", key.to_string()),
+        HnsObject::LoadBalancer(key) => ("loadBalancer", key.to_string()),
+    };
+    let detail = if foreign.used {
+        "not ours, equals what is wanted: used"
+    } else if steps.iter().any(|step| step.operation.id == foreign.id) {
+        "not ours, holds a wanted frontend and differs: taken over"
+    } else {
+        "not ours, holds a wanted frontend and differs: left alone; --takeover=kube-proxy would replace it"
+    };
+    PlanObject { kind, id: Some(foreign.id.to_string()), key, detail: detail.to_owned() }
 }
 
 impl From<&switchyard_winkernel::Waiting> for PlanObject {

@@ -163,9 +163,11 @@ impl Report<'_> {
 
     fn held_by_others(&self, standing: &Standing, users: &Users) -> Vec<Condition> {
         let mut held = Vec::new();
+        let not_ours: BTreeSet<_> = self.reconciler.held_by_others().into_iter().collect();
         for foreign in self.reconciler.foreign().into_iter().filter(|foreign| !foreign.used) {
             let HnsObject::LoadBalancer(key) = foreign.object else { continue };
-            if standing.delays.contains_key(&Target::LoadBalancer(key)) {
+            let is_told = standing.delays.contains_key(&Target::LoadBalancer(key));
+            if is_told || !not_ours.contains(&key) {
                 continue;
             }
             held.push(Condition {
