@@ -130,11 +130,29 @@ pub struct LedgerFile {
     file: Option<File>,
 }
 
+impl LedgerFile {
+    fn open(&self) -> io::Result<File> {
+        let is_new = !self.path.exists();
+        let file = OpenOptions::new().create(true).append(true).open(&self.path)?;
+        if is_new {
+            self.sync_folder();
+        }
+        Ok(file)
+    }
+
+    /// Has the file's name outlast a loss of power, where the system knows how.
+    fn sync_folder(&self) {
+        if let Some(Ok(folder)) = self.path.parent().map(File::open) {
+            let _ = folder.sync_all();
+        }
+    }
+}
+
 impl LedgerStore for LedgerFile {
     fn append(&mut self, lines: &str) -> io::Result<()> {
         let mut file = match self.file.take() {
             Some(file) => file,
-            None => OpenOptions::new().create(true).append(true).open(&self.path)?,
+            None => self.open()?,
         };
         let before = file.metadata()?.len();
         let written = file.write_all(lines.as_bytes()).and_then(|()| file.sync_data());
@@ -144,6 +162,18 @@ impl LedgerStore for LedgerFile {
         }
         self.file = Some(file);
         written
+    }
+
+    fn replace(&mut self, lines: &str) -> io::Result<()> {
+        let new = self.path.with_extension("new");
+        let mut file = File::create(&new)?;
+        file.write_all(lines.as_bytes())?;
+        file.sync_all()?;
+        // Closed first: Windows replaces no file that is open.
+        self.file = None;
+        fs::rename(&new, &self.path)?;
+        self.sync_folder();
+        Ok(())
     }
 
     fn remove(&mut self) -> io::Result<()> {

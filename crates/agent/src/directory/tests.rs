@@ -56,3 +56,18 @@ fn a_ledger_that_cannot_be_written_says_so() {
     assert!(directory.read_ledger().is_err(), "what cannot be read is not taken for empty");
     fs::remove_dir_all(&path).unwrap();
 }
+
+#[test]
+fn a_ledger_is_replaced_as_a_whole() {
+    let path = fresh("replaced");
+    let directory = StateDirectory::open(&path).unwrap();
+    let mut ledger = directory.ledger();
+    let text = || fs::read_to_string(path.join("ledger.jsonl")).unwrap();
+    ledger.append("a\nb\n").unwrap();
+    ledger.replace("c\n").unwrap();
+    assert_eq!(text(), "c\n");
+    ledger.append("d\n").unwrap();
+    assert_eq!(text(), "c\nd\n");
+    assert!(!path.join("ledger.new").exists());
+    fs::remove_dir_all(&path).unwrap();
+}
