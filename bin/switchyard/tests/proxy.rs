@@ -221,3 +221,14 @@ fn flags_and_configuration_reach_the_proxy() {
     proxy.wait("the network that is configured", |status| status["state"] == "waiting");
     assert_eq!(proxy.terminate(), Some(0));
 }
+
+#[test]
+fn a_log_that_nobody_reads_ends_no_proxy() {
+    let node = Node::new("no-log");
+    node.write("other.yaml", "{apiVersion: v1, kind: ConfigMap, metadata: {name: passed-over}}");
+    let mut proxy = node.start_with_closed_log();
+    proxy.wait("the first state", is_settled);
+    node.write("api.yaml", &CLUSTER.service("api", "172.20.0.20", "10.1.2.31"));
+    proxy.wait("the second Service", |status| is_settled(status) && counts(status) == (2, 2));
+    assert_eq!(proxy.terminate(), Some(0));
+}

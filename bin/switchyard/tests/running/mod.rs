@@ -139,6 +139,13 @@ impl Node {
         Proxy { node: self, child }
     }
 
+    /// Starts a proxy whose log has a reader that went away.
+    pub(crate) fn start_with_closed_log(&self) -> Proxy<'_> {
+        let mut child = self.proxy(&[]).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stderr.take());
+        Proxy { node: self, child }
+    }
+
     /// Waits until the file of HNS is as wanted.
     pub(crate) fn wait_for_file(&self, what: &str, is_it: impl Fn(&Value) -> bool) {
         let read = || fs::read_to_string(self.hns_file()).ok();

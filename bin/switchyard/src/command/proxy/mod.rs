@@ -2,7 +2,7 @@
 
 mod host;
 
-use std::io::{Write, stderr};
+use std::io::{self, Write, stderr};
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
@@ -25,6 +25,7 @@ pub(super) fn run(
     notices: &mut dyn Write,
 ) -> Result<Exit, Failure> {
     check_hcn(arguments.hcn)?;
+    let notices: &mut dyn Write = &mut Log(notices);
     if arguments.manifests == "-" {
         let why = "--manifests needs files to follow: standard input cannot change";
         return Err(Failure::Usage(why.to_owned()));
@@ -143,7 +144,22 @@ fn takeover(arguments: &ProxyArguments, configured: bool) -> Takeover {
 }
 
 fn log_to_standard_error() {
-    let subscriber = tracing_subscriber::fmt().with_writer(stderr).with_ansi(false);
+    let subscriber = tracing_subscriber::fmt().with_writer(|| Log(stderr())).with_ansi(false);
     // One that is there already is a test's.
     let _ = subscriber.with_target(false).try_init();
+}
+
+/// What people are told, for as long as somebody reads it. A proxy does not end because its log does.
+struct Log<W>(W);
+
+impl<W: Write> Write for Log<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let _ = self.0.write_all(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let _ = self.0.flush();
+        Ok(())
+    }
 }
