@@ -178,6 +178,9 @@ fn what_kube_proxy_left_is_taken_over_only_when_asked() {
     assert!(table.starts_with("n1: 1 object not as wanted, everything else is\n"), "{table}");
     assert!(table.contains("  harms  shop/web:\n") && table.contains("  do     "), "{table}");
     assert_eq!(proxy.terminate(), Some(0));
+    let log = fs::read_to_string(node.path("log")).unwrap();
+    assert!(log.contains("holds a frontend that is wanted"), "{log}");
+    assert!(log.contains("frontend=IPv4/172.20.0.10/80/TCP"), "{log}");
 
     let mut proxy = node.start(&["--takeover=kube-proxy"]);
     let status = proxy

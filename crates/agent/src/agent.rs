@@ -283,6 +283,9 @@ impl Agent {
         if left > 0 {
             warn!(calls = left, "calls of HNS are left under way");
         }
+        if self.journal.due().is_some() {
+            self.journal.look(&self.reconciler, self.stream.revision(), self.clock.now());
+        }
         self.host.keep();
         info!("stopped: what is in HNS stays");
         Ok(())

@@ -1,11 +1,13 @@
 //! What is written to the log: what was done in a line when it is done, what failed when it begins to and when it is over.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use switchyard_hcn::hresult;
-use switchyard_winkernel::{Call, CallId, Kind, Reconciler, Standing, Target, Verb};
+use switchyard_winkernel::{
+    Call, CallId, Kind, LoadBalancerKey, Reconciler, Standing, Target, Verb,
+};
 use tracing::{info, warn};
 
 /// The least time between two looks at what fails, which costs time in a large cluster.
@@ -28,6 +30,7 @@ pub(crate) struct Journal {
     is_stale: bool,
     next_look: Duration,
     failing: BTreeMap<Target, Option<u32>>,
+    held_by_others: BTreeSet<LoadBalancerKey>,
     /// What holds everything up.
     obstacle: Option<String>,
     ledger_trouble: Option<String>,
@@ -75,6 +78,7 @@ impl Journal {
         let standing = reconciler.standing();
         self.tell_obstacle(&standing);
         self.tell_failures(reconciler, &standing);
+        self.tell_held(reconciler.held_by_others().into_iter().collect());
         self.tell_ledger(&standing);
         let has_changed = !self.done.is_empty();
         let took = now.saturating_sub(self.began.unwrap_or(now));
@@ -143,6 +147,15 @@ impl Journal {
             None => info!("the ledger is written again"),
         }
         self.ledger_trouble.clone_from(&standing.ledger_trouble);
+    }
+
+    fn tell_held(&mut self, held: BTreeSet<LoadBalancerKey>) {
+        let new: Vec<_> = held.difference(&self.held_by_others).collect();
+        for frontend in new.iter().take(MOST_NAMED) {
+            warn!(%frontend, "a load balancer of another owner holds a frontend that is wanted; --takeover=kube-proxy replaces one of kube-proxy's");
+        }
+        tell_more(new.len(), "more frontends are held; `switchyard status` lists them");
+        self.held_by_others = held;
     }
 
     fn tell_failures(&mut self, reconciler: &Reconciler, standing: &Standing) {

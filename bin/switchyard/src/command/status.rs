@@ -77,8 +77,13 @@ fn print(status: &Status, out: &mut dyn Write) -> Result<(), Failure> {
     )?;
     writeln!(
         out,
-        "endpoints       {} wanted, {} ours in HNS; {} objects degraded",
-        objects.wanted_endpoints, objects.own_endpoints, objects.degraded
+        "endpoints       {} wanted, {} ours in HNS",
+        objects.wanted_endpoints, objects.own_endpoints
+    )?;
+    writeln!(
+        out,
+        "objects         {} of ours degraded, {} of other owners used",
+        objects.degraded, objects.used_foreign
     )?;
     writeln!(out, "limits of HNS   {}", limits(status))?;
     let input = &status.input;

@@ -83,6 +83,9 @@ pub struct Objects {
     pub wanted_endpoints: usize,
     /// Endpoints of ours that HNS holds.
     pub own_endpoints: usize,
+    /// Objects of other owners that equal what is wanted and are used.
+    #[serde(default)]
+    pub used_foreign: usize,
     /// Objects of ours in a broken state.
     pub degraded: usize,
     /// Blocks of 64 ports that are left for each protocol, at the most that Windows has.

@@ -54,12 +54,24 @@ impl Report<'_> {
             state: state(&standing),
             waiting_for: self.waiting_for(&standing),
             network: self.network(),
-            objects: objects(&standing),
+            objects: self.objects(&standing),
             conditions,
             limits: self.limits(),
             calls: calls(self.metrics),
             counters: counters(&standing),
             input: self.input,
+        }
+    }
+
+    fn objects(&self, standing: &Standing) -> Objects {
+        Objects {
+            wanted_load_balancers: standing.wanted_load_balancers,
+            own_load_balancers: standing.own_load_balancers,
+            wanted_endpoints: standing.wanted_endpoints,
+            own_endpoints: standing.own_endpoints,
+            used_foreign: self.reconciler.foreign().iter().filter(|one| one.used).count(),
+            degraded: standing.degraded,
+            port_blocks_left: standing.port_blocks_left,
         }
     }
 
@@ -300,17 +312,6 @@ fn state(standing: &Standing) -> State {
         _ if unusable => State::Waiting,
         Standing { settled: true, .. } => State::Settled,
         Standing { .. } => State::Working,
-    }
-}
-
-fn objects(standing: &Standing) -> Objects {
-    Objects {
-        wanted_load_balancers: standing.wanted_load_balancers,
-        own_load_balancers: standing.own_load_balancers,
-        wanted_endpoints: standing.wanted_endpoints,
-        own_endpoints: standing.own_endpoints,
-        degraded: standing.degraded,
-        port_blocks_left: standing.port_blocks_left,
     }
 }
 
