@@ -1,9 +1,12 @@
 //! Whether a node is as it should be, once it rests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use switchyard_hcn_emulator::{NodeAddresses, State};
+use switchyard_model::{ServicePortView, ViewEvent};
 use switchyard_winkernel::{Ledger, MemoryLedger, Reconciler, observe, plan};
 
 use super::node::{Node, perfect};
@@ -35,7 +38,9 @@ impl Judge {
         }
         let base = world.base(&state);
         let reference = self.reference(number, base, stage)?;
-        let different = differences(&state, reference, &world.lent(&state));
+        let mut kept = world.lent(&state);
+        kept.extend(held_back(node, stage));
+        let different = differences(&state, reference, &kept);
         if !different.is_empty() {
             return Err(format!(
                 "HNS does not hold what a perfect start makes: {}",
@@ -65,12 +70,31 @@ impl Judge {
     }
 }
 
+/// The backends of what another owner holds: an endpoint of ours that one had before stays while it is wanted. A start finds
+/// the frontend held and makes none.
+fn held_back(node: &Node, stage: &Stage) -> BTreeSet<IpAddr> {
+    let held = node.proxy.held_by_others();
+    let views = stage.views.iter().filter_map(|event| match event {
+        ViewEvent::Upsert(view) => Some(view),
+        _ => None,
+    });
+    let is_held = |view: &&Arc<ServicePortView>| {
+        let mut frontends = view.frontends.iter();
+        frontends
+            .any(|own| held.iter().any(|key| key.vip == own.address && key.port == own.port.get()))
+    };
+    views
+        .filter(is_held)
+        .flat_map(|view| view.cluster.iter().chain(&*view.local).map(|own| own.address))
+        .collect()
+}
+
 /// Whether the ledger harms nobody: a proxy that reads it and has nothing to serve removes all that is ours, and nothing
 /// else.
 pub(super) fn tear_down(
     node: &mut Node,
     stage: &Stage,
-    nothing: &[switchyard_model::ViewEvent],
+    nothing: &[ViewEvent],
     world: &World,
 ) -> Result<(), String> {
     let base = world.base(&node.emulator.state());

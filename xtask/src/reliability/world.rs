@@ -68,19 +68,14 @@ impl World {
 
     /// A pod starts at `address`.
     pub(super) fn add_pod(&mut self, address: IpAddr) {
-        let [.., b, c] = match address {
-            IpAddr::V4(address) => address.octets().to_vec(),
-            IpAddr::V6(address) => address.octets().to_vec(),
-        }[..] else {
-            return;
-        };
-        let family: u8 = if address.is_ipv4() { 0x10 } else { 0x20 };
+        self.ids += 1;
+        let [a, b, c, _] = (0x8000_0000 | (self.ids << 8)).to_be_bytes();
         let mut configuration = IpConfiguration::of(address);
         configuration.prefix_length = if address.is_ipv4() { 24 } else { 64 };
         let endpoint = Endpoint {
             name: format!("pod-{address}"),
             ip_configurations: vec![configuration],
-            mac_address: format!("00-15-5D-{family:02X}-{b:02X}-{c:02X}"),
+            mac_address: format!("00-15-5D-{a:02X}-{b:02X}-{c:02X}"),
             schema_version: Some(Version::SCHEMA),
             ..Endpoint::default()
         };

@@ -1,7 +1,9 @@
 //! What happens in a step.
 
 use switchyard_hcn::{Endpoint, Guid, Hcn, hresult};
-use switchyard_hcn_emulator::{FailureCode, Fault, FaultScript, SavedData, Service, Trouble};
+use switchyard_hcn_emulator::{
+    DuplicateFrontend, FailureCode, Fault, FaultScript, SavedData, Service, Trouble,
+};
 
 use super::super::errors::codes;
 use super::super::play::{recreate_network, restart_hns};
@@ -196,10 +198,17 @@ fn remove_load_balancer(life: &mut Life, id: Guid) {
 
 /// Another owner makes a load balancer for something that the cluster has and HNS does not.
 fn take_frontend(life: &mut Life, lives: &mut Lives) {
+    // Where HNS takes a second load balancer with a frontend, what is right beside another owner's is nowhere said.
+    if life.knobs.knobs.duplicate_frontend == DuplicateFrontend::Allowed {
+        return;
+    }
     let served = super::invariants::served(&life.node.emulator.state());
     let free: Vec<_> = life.cluster.entrances().difference(&served).copied().collect();
     let pods = life.node.emulator.state();
-    let pod = pods.endpoints().find(|(_, own)| !own.is_remote() && own.owner != "switchyard");
+    let is_pod = |own: &Endpoint| {
+        !own.is_remote() && own.addresses().any(|own| life.world.pods.contains_key(&own))
+    };
+    let pod = pods.endpoints().find(|(_, own)| is_pod(own));
     let (Some((vip, port, _)), Some((pod, _))) = (life.dice.one(&free).copied(), pod) else {
         return;
     };

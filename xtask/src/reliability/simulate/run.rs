@@ -107,7 +107,8 @@ impl Life {
     /// Something happens, and some time passes.
     fn step(&mut self, lives: &mut Lives) -> Result<(), String> {
         let was_at_rest = is_at_rest(&self.node.proxy) && self.faults.is_empty();
-        let is_steady = was_at_rest && !self.is_silent && !self.is_contested;
+        let is_waiting = !self.node.proxy.waiting().is_empty();
+        let is_steady = was_at_rest && !is_waiting && !self.is_silent && !self.is_contested;
         if is_steady && self.dice.percent(15) {
             return self.rest(lives);
         }
@@ -169,7 +170,6 @@ impl Life {
         // What a ledger is still for is written while nothing else is to be done.
         self.work(Duration::from_millis(1), MOST_CALLS)?;
         let audits = self.node.proxy.standing().audits;
-        let awaits = !self.node.proxy.waiting().is_empty();
         drop(self.node.emulator.take_calls());
         self.work(Duration::from_secs(20), MOST_CALLS)?;
         let calls = self.node.emulator.take_calls();
@@ -177,7 +177,7 @@ impl Life {
         if calls.total_mutating() > 0 {
             return Err(format!("I8: {} changes at rest", calls.total_mutating()));
         }
-        let is_quiet = audits == self.node.proxy.standing().audits && !awaits && audits == 0;
+        let is_quiet = audits == 0 && self.node.proxy.standing().audits == 0;
         let reads = calls.counts().iter().filter(|((verb, _), _)| *verb != Verb::Close);
         let reads: u64 = reads.map(|(_, count)| count).sum();
         if is_quiet && reads > 0 {
