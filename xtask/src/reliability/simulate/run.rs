@@ -167,8 +167,8 @@ impl Life {
 
     /// I8: nothing happens and nothing is missing, so nothing is written, and only audits read.
     fn rest(&mut self, lives: &mut Lives) -> Result<(), String> {
-        // What a ledger is still for is written while nothing else is to be done.
-        self.work(Duration::from_millis(1), MOST_CALLS)?;
+        // What a ledger is still for is written, and what is still to be read is read, while nothing else is to be done.
+        self.work(AWAITED, MOST_CALLS)?;
         let audits = self.node.proxy.standing().audits;
         drop(self.node.emulator.take_calls());
         self.work(Duration::from_secs(20), MOST_CALLS)?;
