@@ -181,7 +181,8 @@ impl Life {
         let reads = calls.counts().iter().filter(|((verb, _), _)| *verb != Verb::Close);
         let reads: u64 = reads.map(|(_, count)| count).sum();
         if is_quiet && reads > 0 {
-            return Err(format!("I8: {reads} calls at rest"));
+            let functions: Vec<_> = calls.log().map(|call| call.function()).collect();
+            return Err(format!("I8: {reads} calls at rest: {functions:?}"));
         }
         lives.checked("I8 quiet");
         Ok(())
