@@ -455,11 +455,9 @@ fn what_hns_only_says_it_removed_stays_ours() {
     let web = service("web", "172.20.0.10", &["10.1.2.21"]);
     node.see(&web);
     node.seconds(1);
-    let left = node.programmed().len();
     node.fault(Fault::at("HcnDeleteLoadBalancer", Trouble::Pretend).unwrap());
     node.see("");
     node.seconds(630);
-    assert!(left > 0);
     assert_eq!(node.emulator.state().load_balancers().count(), 0);
 }
 
