@@ -55,7 +55,9 @@ fn reply(call: &Call, network: &Network, version: Version) -> Reply {
         Call::Read { kind: Kind::Endpoint, .. } => Reply::Endpoint(None),
         Call::Read { kind: Kind::LoadBalancer, .. } => Reply::LoadBalancer(None),
         Call::Change(change) => changed(change),
-        Call::WriteLedger { .. } | Call::RemoveLedger => Reply::Written,
+        Call::WriteLedger { .. } | Call::RewriteLedger { .. } | Call::RemoveLedger => {
+            Reply::Written
+        }
     }
 }
 
