@@ -30,7 +30,7 @@ const CONFIRMATIONS: u8 = 2;
 const CONFIRMATION_WAIT: Duration = Duration::from_millis(250);
 /// How long the network is read again for a route that it lacks, the wait doubling: a node that joins has one soon.
 const ROUTE_FIRST: Duration = Duration::from_secs(1);
-const ROUTE_LONGEST: Duration = Duration::from_secs(64);
+const ROUTE_LONGEST: Duration = Duration::from_secs(4);
 
 const KINDS: [Kind; 2] = [Kind::Endpoint, Kind::LoadBalancer];
 
