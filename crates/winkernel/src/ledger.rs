@@ -169,10 +169,16 @@ impl Ledger {
         })
     }
 
-    /// Forgets what is no more: all there is was read, and nothing is being made.
+    /// The ids that are written down.
+    pub(crate) fn ids(&self, kind: Kind) -> impl Iterator<Item = Guid> {
+        let entries = self.entries.iter().filter(move |((own, _), _)| *own == kind);
+        entries.flat_map(|(_, entries)| entries).filter_map(|entry| entry.id)
+    }
+
+    /// Forgets what is no more: every id that is written down was asked for. What has no id yet may be there all the same.
     pub(crate) fn retain(&mut self, present: impl Fn(Kind, Guid) -> bool) {
         self.entries.retain(|(kind, _), entries| {
-            entries.retain(|entry| entry.id.is_some_and(|id| present(*kind, id)));
+            entries.retain(|entry| entry.id.is_none_or(|id| present(*kind, id)));
             !entries.is_empty()
         });
     }
@@ -289,7 +295,10 @@ mod tests {
         assert!(!ledger.is_overgrown());
         assert!(again.owns(kind, "k", id(1), "d", |_| false));
         assert!(!again.owns(kind, "k", id(1_999), "d", |_| false));
-        ledger.retain(|_, _| true);
-        assert!(ledger.is_empty(), "what has no id was never made");
+        ledger.made(kind, "k".into(), "d".into(), id(7));
+        ledger.will_make(kind, "k".into(), "other".into(), vec![]);
+        ledger.retain(|_, _| false);
+        assert!(!ledger.owns(kind, "k", id(7), "d", |_| false), "it is no more");
+        assert!(ledger.owns(kind, "k", id(8), "other", |_| false), "it may be there");
     }
 }

@@ -88,7 +88,9 @@ impl Reconciler {
 
     /// Takes a listing in.
     pub(super) fn listed(&mut self, kind: Kind, ids: BTreeSet<Guid>, now: Duration) {
-        let known = self.observed.ids(kind);
+        // What an earlier run made is known by the ledger: one listing that lacks it is no proof either.
+        let mut known = self.observed.ids(kind);
+        known.extend(self.ledger.ids(kind));
         let gone = self.survey.listed(kind, &ids, &known, now);
         self.observed.put_listing(kind, ids);
         for id in gone {

@@ -279,6 +279,23 @@ fn what_is_listed_and_not_read_yet_is_not_gone() {
 }
 
 #[test]
+fn a_listing_that_lacks_what_an_earlier_run_made_is_no_proof_either() {
+    let mut node = Node::new(forgetful());
+    node.see(&shop());
+    node.seconds(1);
+    for function in ["HcnEnumerateLoadBalancers", "HcnEnumerateEndpoints"] {
+        let fault = Fault::at(function, Trouble::Omit { count: Some(1) }).unwrap();
+        node.fault(fault);
+        node.restart();
+        node.seconds(5);
+    }
+    node.see("");
+    node.seconds(5);
+    assert_eq!(node.emulator.state().load_balancers().count(), 0);
+    assert_eq!(node.emulator.state().endpoints().count(), 0);
+}
+
+#[test]
 fn one_refusal_says_nothing_of_how_many_backends_hns_takes() {
     let mut node = Node::new(Knobs::default());
     let backends: Vec<String> = (1..=100).map(|n| format!("10.1.2.{n}")).collect();
