@@ -5,9 +5,8 @@
 use std::cell::Cell;
 
 use switchyard_hcn::{
-    CallbackHandle, Client, ClientError, Endpoint, EndpointFlags, EndpointHandle, Error, Guid, Hcn,
-    IpConfiguration, LoadBalancer, LoadBalancerHandle, NamespaceHandle, Network, NetworkHandle,
-    NetworkType, NotificationCallback, PortMapping, hresult,
+    Client, ClientError, Endpoint, EndpointFlags, Error, Guid, Hcn, IpConfiguration, LoadBalancer,
+    Network, NetworkType, PortMapping, hresult,
 };
 use switchyard_hcn_emulator::{Emulator, ObjectKind, State, Verb};
 
@@ -28,39 +27,7 @@ macro_rules! hooked {
     };
 }
 
-hooked! {
-    enumerate_networks(query: &str) -> String;
-    create_network(id: Guid, settings: &str) -> NetworkHandle;
-    open_network(id: Guid) -> NetworkHandle;
-    modify_network(network: NetworkHandle, settings: &str) -> ();
-    query_network_properties(network: NetworkHandle, query: &str) -> String;
-    delete_network(id: Guid) -> ();
-    close_network(network: NetworkHandle) -> ();
-    enumerate_endpoints(query: &str) -> String;
-    create_endpoint(network: NetworkHandle, id: Guid, settings: &str) -> EndpointHandle;
-    open_endpoint(id: Guid) -> EndpointHandle;
-    modify_endpoint(endpoint: EndpointHandle, settings: &str) -> ();
-    query_endpoint_properties(endpoint: EndpointHandle, query: &str) -> String;
-    delete_endpoint(id: Guid) -> ();
-    close_endpoint(endpoint: EndpointHandle) -> ();
-    enumerate_load_balancers(query: &str) -> String;
-    create_load_balancer(id: Guid, settings: &str) -> LoadBalancerHandle;
-    open_load_balancer(id: Guid) -> LoadBalancerHandle;
-    modify_load_balancer(load_balancer: LoadBalancerHandle, settings: &str) -> ();
-    query_load_balancer_properties(load_balancer: LoadBalancerHandle, query: &str) -> String;
-    delete_load_balancer(id: Guid) -> ();
-    close_load_balancer(load_balancer: LoadBalancerHandle) -> ();
-    enumerate_namespaces(query: &str) -> String;
-    create_namespace(id: Guid, settings: &str) -> NamespaceHandle;
-    open_namespace(id: Guid) -> NamespaceHandle;
-    modify_namespace(namespace: NamespaceHandle, settings: &str) -> ();
-    query_namespace_properties(namespace: NamespaceHandle, query: &str) -> String;
-    delete_namespace(id: Guid) -> ();
-    close_namespace(namespace: NamespaceHandle) -> ();
-    register_service_callback(callback: NotificationCallback) -> CallbackHandle;
-    unregister_service_callback(callback: CallbackHandle) -> ();
-    hns_call(method: &str, path: &str, object: &str) -> String;
-}
+switchyard_hcn::for_each_function!(hooked);
 
 fn id(number: u32) -> Guid {
     format!("00000000-0000-0000-0000-{number:012}").parse().unwrap()

@@ -145,3 +145,44 @@ pub trait Hcn: Send + Sync {
     /// `HNSCall`, the older way in. It may succeed with an answer that says `"Success":false`.
     fn hns_call(&self, method: &str, path: &str, object: &str) -> Result<String, Error>;
 }
+
+/// Gives `$each` every function of [`Hcn`], as `name(argument: type, ...) -> answer;`, for whoever stands before another HNS and
+/// does the same for all.
+#[macro_export]
+macro_rules! for_each_function {
+    ($each:ident) => {
+        $each! {
+            enumerate_networks(query: &str) -> String;
+            create_network(id: $crate::Guid, settings: &str) -> $crate::NetworkHandle;
+            open_network(id: $crate::Guid) -> $crate::NetworkHandle;
+            modify_network(network: $crate::NetworkHandle, settings: &str) -> ();
+            query_network_properties(network: $crate::NetworkHandle, query: &str) -> String;
+            delete_network(id: $crate::Guid) -> ();
+            close_network(network: $crate::NetworkHandle) -> ();
+            enumerate_endpoints(query: &str) -> String;
+            create_endpoint(network: $crate::NetworkHandle, id: $crate::Guid, settings: &str) -> $crate::EndpointHandle;
+            open_endpoint(id: $crate::Guid) -> $crate::EndpointHandle;
+            modify_endpoint(endpoint: $crate::EndpointHandle, settings: &str) -> ();
+            query_endpoint_properties(endpoint: $crate::EndpointHandle, query: &str) -> String;
+            delete_endpoint(id: $crate::Guid) -> ();
+            close_endpoint(endpoint: $crate::EndpointHandle) -> ();
+            enumerate_namespaces(query: &str) -> String;
+            create_namespace(id: $crate::Guid, settings: &str) -> $crate::NamespaceHandle;
+            open_namespace(id: $crate::Guid) -> $crate::NamespaceHandle;
+            modify_namespace(namespace: $crate::NamespaceHandle, settings: &str) -> ();
+            query_namespace_properties(namespace: $crate::NamespaceHandle, query: &str) -> String;
+            delete_namespace(id: $crate::Guid) -> ();
+            close_namespace(namespace: $crate::NamespaceHandle) -> ();
+            enumerate_load_balancers(query: &str) -> String;
+            create_load_balancer(id: $crate::Guid, settings: &str) -> $crate::LoadBalancerHandle;
+            open_load_balancer(id: $crate::Guid) -> $crate::LoadBalancerHandle;
+            modify_load_balancer(load_balancer: $crate::LoadBalancerHandle, settings: &str) -> ();
+            query_load_balancer_properties(load_balancer: $crate::LoadBalancerHandle, query: &str) -> String;
+            delete_load_balancer(id: $crate::Guid) -> ();
+            close_load_balancer(load_balancer: $crate::LoadBalancerHandle) -> ();
+            register_service_callback(callback: $crate::NotificationCallback) -> $crate::CallbackHandle;
+            unregister_service_callback(callback: $crate::CallbackHandle) -> ();
+            hns_call(method: &str, path: &str, object: &str) -> String;
+        }
+    };
+}

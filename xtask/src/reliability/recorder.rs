@@ -6,10 +6,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use switchyard_hcn::{
-    CallbackHandle, EndpointHandle, Error, Guid, Hcn, LoadBalancerHandle, NamespaceHandle,
-    NetworkHandle, NotificationCallback,
-};
+use switchyard_hcn::{Error, Hcn};
 use switchyard_hcn_emulator::{Emulator, Service};
 use switchyard_winkernel::LedgerStore;
 
@@ -119,36 +116,4 @@ macro_rules! watched {
     };
 }
 
-watched! {
-    enumerate_networks(query: &str) -> String;
-    create_network(id: Guid, settings: &str) -> NetworkHandle;
-    open_network(id: Guid) -> NetworkHandle;
-    modify_network(network: NetworkHandle, settings: &str) -> ();
-    query_network_properties(network: NetworkHandle, query: &str) -> String;
-    delete_network(id: Guid) -> ();
-    close_network(network: NetworkHandle) -> ();
-    enumerate_endpoints(query: &str) -> String;
-    create_endpoint(network: NetworkHandle, id: Guid, settings: &str) -> EndpointHandle;
-    open_endpoint(id: Guid) -> EndpointHandle;
-    modify_endpoint(endpoint: EndpointHandle, settings: &str) -> ();
-    query_endpoint_properties(endpoint: EndpointHandle, query: &str) -> String;
-    delete_endpoint(id: Guid) -> ();
-    close_endpoint(endpoint: EndpointHandle) -> ();
-    enumerate_namespaces(query: &str) -> String;
-    create_namespace(id: Guid, settings: &str) -> NamespaceHandle;
-    open_namespace(id: Guid) -> NamespaceHandle;
-    modify_namespace(namespace: NamespaceHandle, settings: &str) -> ();
-    query_namespace_properties(namespace: NamespaceHandle, query: &str) -> String;
-    delete_namespace(id: Guid) -> ();
-    close_namespace(namespace: NamespaceHandle) -> ();
-    enumerate_load_balancers(query: &str) -> String;
-    create_load_balancer(id: Guid, settings: &str) -> LoadBalancerHandle;
-    open_load_balancer(id: Guid) -> LoadBalancerHandle;
-    modify_load_balancer(load_balancer: LoadBalancerHandle, settings: &str) -> ();
-    query_load_balancer_properties(load_balancer: LoadBalancerHandle, query: &str) -> String;
-    delete_load_balancer(id: Guid) -> ();
-    close_load_balancer(load_balancer: LoadBalancerHandle) -> ();
-    register_service_callback(callback: NotificationCallback) -> CallbackHandle;
-    unregister_service_callback(callback: CallbackHandle) -> ();
-    hns_call(method: &str, path: &str, object: &str) -> String;
-}
+switchyard_hcn::for_each_function!(watched);
