@@ -51,10 +51,10 @@ pub fn leftovers(hcn: &dyn Hcn, owner: LeftBy, ledger: &Ledger) -> Result<Leftov
     let unreadable = balancers.unreadable.iter().map(|object| (Kind::LoadBalancer, object.id));
     found.unreadable.extend(unreadable);
     let mut observed = Observed::default();
-    // What is ours by the ledger depends on which objects there are, so that all are put in before any is judged.
-    for _ in 0..2 {
-        balancers.objects.iter().for_each(|one| observed.put_load_balancer(one, ledger));
-    }
+    // What is ours by the ledger depends on which objects there are.
+    let ids = balancers.objects.iter().filter_map(|one| one.id).collect();
+    observed.put_listing(Kind::LoadBalancer, ids);
+    balancers.objects.iter().for_each(|one| observed.put_load_balancer(one, ledger));
     let is_left = |own: bool, like_kube_proxy: bool| match owner {
         LeftBy::Switchyard => own,
         LeftBy::KubeProxy => like_kube_proxy && !own,
@@ -76,9 +76,9 @@ pub fn leftovers(hcn: &dyn Hcn, owner: LeftBy, ledger: &Ledger) -> Result<Leftov
         let listing = client.endpoints_of(network)?;
         found.unreadable.extend(listing.unreadable.iter().map(|one| (Kind::Endpoint, one.id)));
         let mut observed = Observed::default();
-        for _ in 0..2 {
-            listing.objects.iter().for_each(|one| observed.put_endpoint(network, one, ledger));
-        }
+        let ids = listing.objects.iter().filter_map(|one| one.id).collect();
+        observed.put_listing(Kind::Endpoint, ids);
+        listing.objects.iter().for_each(|one| observed.put_endpoint(network, one, ledger));
         for (id, one) in observed.endpoints() {
             let address = one.addresses.first();
             let key = address.map(|address| EndpointKey { network, address: *address });
