@@ -229,8 +229,8 @@ impl Reconciler {
     /// The next call of an audit.
     fn next_of_audit(&mut self, now: Duration) -> Option<(CallId, Call)> {
         let network = self.place.as_ref().map(|place| place.network.id);
-        let name = self.settings.network_name.clone();
-        let call = self.survey.next_of_audit(network, name.as_deref(), now)?;
+        let name = self.settings.network_name.as_deref();
+        let call = self.survey.next_of_audit(network, name, now)?;
         Some((self.flights.begin_audit(call.clone(), self.epoch, now), call))
     }
 
@@ -257,8 +257,7 @@ impl Reconciler {
             self.survey.stop_looking(now);
         }
         let network = self.place.as_ref().map(|place| place.network.id);
-        let name = self.settings.network_name.clone();
-        let call = self.survey.next(network, name.as_deref(), now)?;
+        let call = self.survey.next(network, self.settings.network_name.as_deref(), now)?;
         Some((self.flights.begin(call.clone(), None, self.epoch, now), call))
     }
 

@@ -174,11 +174,12 @@ impl Reconciler {
     /// The word for why something waits, as conditions have it.
     #[must_use]
     pub fn condition(&self, target: Target, delay: &Delay) -> &'static str {
-        let full = self.port_blocks_left() == 0;
         match (target, delay.hresult) {
             _ if delay.contested => "Contested",
             (Target::LoadBalancer(_), Some(hresult::E_OUTOFMEMORY)) => "PortPoolExhausted",
-            (Target::LoadBalancer(_), Some(hresult::HCN_E_PORT_ALREADY_EXISTS)) if full => {
+            (Target::LoadBalancer(_), Some(hresult::HCN_E_PORT_ALREADY_EXISTS))
+                if self.port_blocks_left() == 0 =>
+            {
                 "PortPoolExhausted"
             }
             (Target::LoadBalancer(_), Some(hresult::HCN_E_PORT_ALREADY_EXISTS)) => "PortInUse",
