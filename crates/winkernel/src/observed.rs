@@ -345,14 +345,6 @@ fn frontends_of(document: &LoadBalancer) -> Box<[LoadBalancerKey]> {
     holds.into_iter().collect()
 }
 
-/// The frontend of a load balancer that holds just one.
-pub(crate) fn only_frontend(document: &LoadBalancer) -> Option<LoadBalancerKey> {
-    match *frontends_of(document) {
-        [key] => Some(key),
-        _ => None,
-    }
-}
-
 /// The protocol that HNS calls `number`.
 fn protocol_of(number: IpProtocol) -> Option<Protocol> {
     [Protocol::Tcp, Protocol::Udp, Protocol::Sctp]

@@ -101,8 +101,13 @@ impl Reconciler {
         }
     }
 
-    /// An endpoint was read, or is gone.
-    pub(super) fn see_endpoint(&mut self, id: Guid, found: Option<&Endpoint>, now: Duration) {
+    /// Knows an endpoint as `found` from now on, or as gone; what it was known as, and is. What is ours by the ledger is
+    /// recorded there with its id.
+    pub(super) fn take_endpoint_in(
+        &mut self,
+        id: Guid,
+        found: Option<&Endpoint>,
+    ) -> (Option<ObservedEndpoint>, Option<ObservedEndpoint>) {
         let before = self.observed.take_endpoint(id);
         if let (Some(document), Some(place)) = (found, &self.place) {
             self.observed.put_endpoint(place.network.id, document, &self.ledger);
@@ -116,6 +121,30 @@ impl Reconciler {
             }
         }
         let after = self.observed.endpoint(id).cloned();
+        (before, after)
+    }
+
+    /// As [`Self::take_endpoint_in`], of a load balancer.
+    pub(super) fn take_load_balancer_in(
+        &mut self,
+        id: Guid,
+        found: Option<&LoadBalancer>,
+    ) -> (Option<ObservedLoadBalancer>, Option<ObservedLoadBalancer>) {
+        let before = self.observed.take_load_balancer(id);
+        if let Some(document) = found {
+            self.observed.put_load_balancer(document, &self.ledger);
+            let own = self.observed.load_balancer(id).filter(|held| held.own);
+            if let Some([key]) = own.map(|held| &*held.holds) {
+                self.ledger.made(Kind::LoadBalancer, key.to_string(), digest_of(document), id);
+            }
+        }
+        let after = self.observed.load_balancer(id).cloned();
+        (before, after)
+    }
+
+    /// An endpoint was read, or is gone.
+    pub(super) fn see_endpoint(&mut self, id: Guid, found: Option<&Endpoint>, now: Duration) {
+        let (before, after) = self.take_endpoint_in(id, found);
         if before == after {
             return;
         }
@@ -183,15 +212,7 @@ impl Reconciler {
         found: Option<&LoadBalancer>,
         now: Duration,
     ) {
-        let before = self.observed.take_load_balancer(id);
-        if let Some(document) = found {
-            self.observed.put_load_balancer(document, &self.ledger);
-            let own = self.observed.load_balancer(id).filter(|held| held.own);
-            if let Some([key]) = own.map(|held| &*held.holds) {
-                self.ledger.made(Kind::LoadBalancer, key.to_string(), digest_of(document), id);
-            }
-        }
-        let after = self.observed.load_balancer(id).cloned();
+        let (before, after) = self.take_load_balancer_in(id, found);
         if before == after {
             return;
         }

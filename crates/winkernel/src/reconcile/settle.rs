@@ -8,8 +8,8 @@ use switchyard_hcn::{Endpoint, ErrorClass, Guid, LoadBalancer, hresult};
 use super::Reconciler;
 use super::delays::{Delay, Failure, Target};
 use crate::call::{Call, CallError, CallId, Change, Reply};
+use crate::endpoint::Shape;
 use crate::identity::OWNER;
-use crate::key::EndpointKey;
 use crate::ledger::Kind;
 use crate::observed::digest_of;
 use crate::operation::{Reason, Subject, Verb};
@@ -126,42 +126,21 @@ impl Reconciler {
         let operation = &change.operation;
         let (kind, verb) = (operation.kind(), operation.verb);
         self.forget_replacement(&operation.subject);
-        let honest = match (&operation.subject, reply) {
-            (Subject::Endpoint { document: Some(sent), .. }, Reply::Endpoint(found)) => {
-                self.read_back_endpoint(operation.id, sent, found.as_deref(), now)
+        let honest = match &operation.subject {
+            Subject::Endpoint { document, .. } => {
+                self.endpoint_became(operation.id, document.as_deref(), reply, now)
             }
-            (Subject::LoadBalancer { document: Some(sent), .. }, Reply::LoadBalancer(found)) => {
-                self.read_back_load_balancer(operation.id, verb, sent, found.as_deref())
-            }
-            (Subject::Endpoint { document: Some(sent), .. }, _) => {
-                self.put_endpoint(operation.id, Some(sent), now);
-                true
-            }
-            (Subject::LoadBalancer { document: Some(sent), .. }, _) => {
-                self.put_load_balancer(operation.id, Some(sent));
-                true
-            }
-            (Subject::Endpoint { document: None, .. }, Reply::Endpoint(Some(found))) => {
-                self.put_endpoint(operation.id, Some(found), now);
-                false
-            }
-            (Subject::LoadBalancer { document: None, .. }, Reply::LoadBalancer(Some(found))) => {
-                self.put_load_balancer(operation.id, Some(found));
-                false
-            }
-            (Subject::Endpoint { document: None, .. }, _) => {
-                self.put_endpoint(operation.id, None, now);
-                true
-            }
-            (Subject::LoadBalancer { key, document: None }, _) => {
-                self.put_load_balancer(operation.id, None);
-                if operation.reason == Reason::Replaced {
-                    self.queue.replacing.extend(*key);
-                    self.queue.replaced.extend(*key);
-                }
-                true
+            Subject::LoadBalancer { document, .. } => {
+                self.load_balancer_became(operation.id, verb, document.as_deref(), reply)
             }
         };
+        if let Subject::LoadBalancer { key: Some(key), document: None } = &operation.subject
+            && honest
+            && operation.reason == Reason::Replaced
+        {
+            self.queue.replacing.insert(*key);
+            self.queue.replaced.insert(*key);
+        }
         if change.read_back && honest {
             self.trust.prove(verb, kind);
         }
@@ -192,79 +171,58 @@ impl Reconciler {
         self.dirty_object(&operation.subject);
     }
 
-    /// The endpoint as it was made is compared with what was asked for.
-    fn read_back_endpoint(
+    /// Takes in what became of an endpoint that was to be as `sent`, or gone. Whether it is so: where it was not read, HNS is
+    /// believed.
+    fn endpoint_became(
         &mut self,
         asked: Guid,
-        sent: &Endpoint,
-        found: Option<&Endpoint>,
+        sent: Option<&Endpoint>,
+        reply: &Reply,
         now: Duration,
     ) -> bool {
-        let Some(found) = found else {
-            self.put_endpoint(asked, None, now);
-            return false;
+        let Reply::Endpoint(found) = reply else {
+            let (before, after) = self.take_endpoint_in(asked, sent);
+            self.endpoint_changed(asked, before.as_ref(), after.as_ref(), now);
+            return true;
         };
-        let id = found.id.unwrap_or(asked);
+        let id = found.as_ref().and_then(|found| found.id).unwrap_or(asked);
+        let found = found.as_deref().map(|found| Endpoint { id: Some(id), ..found.clone() });
+        let (before, after) = self.take_endpoint_in(id, found.as_ref());
+        self.endpoint_changed(id, before.as_ref(), after.as_ref(), now);
+        let (Some(sent), Some(found)) = (sent, &found) else {
+            return sent.is_none() && found.is_none();
+        };
         self.trust.saw_create(Kind::Endpoint, id == asked, found.owner == OWNER);
-        self.put_endpoint(id, Some(found), now);
-        crate::endpoint::Shape::of(found) == crate::endpoint::Shape::of(sent)
-            && found.addresses().eq(sent.addresses())
+        Shape::of(found) == Shape::of(sent) && found.addresses().eq(sent.addresses())
     }
 
-    /// The load balancer as it was made or modified is compared with what was asked for.
-    fn read_back_load_balancer(
+    /// As [`Self::endpoint_became`], of a load balancer.
+    fn load_balancer_became(
         &mut self,
         asked: Guid,
         verb: Verb,
-        sent: &LoadBalancer,
-        found: Option<&LoadBalancer>,
+        sent: Option<&LoadBalancer>,
+        reply: &Reply,
     ) -> bool {
-        let Some(found) = found else {
-            self.put_load_balancer(asked, None);
-            return false;
+        let Reply::LoadBalancer(found) = reply else {
+            let (before, after) = self.take_load_balancer_in(asked, sent);
+            self.load_balancer_changed(asked, before.as_ref(), after.as_ref());
+            return true;
         };
-        let id = found.id.unwrap_or(asked);
+        let id = found.as_ref().and_then(|found| found.id).unwrap_or(asked);
+        let found = found.as_deref().map(|found| LoadBalancer { id: Some(id), ..found.clone() });
+        let (before, after) = self.take_load_balancer_in(id, found.as_ref());
+        self.load_balancer_changed(id, before.as_ref(), after.as_ref());
+        let (Some(sent), Some(found)) = (sent, &found) else {
+            return sent.is_none() && found.is_none();
+        };
         if verb == Verb::Create {
             self.trust.saw_create(Kind::LoadBalancer, id == asked, found.owner == OWNER);
         }
-        self.put_load_balancer(id, Some(found));
         let named = |document: &LoadBalancer| -> BTreeSet<Guid> {
             document.host_compute_endpoints.iter().copied().collect()
         };
         digest_of(found) == digest_of(sent) && named(found) == named(sent) && !found.is_degraded()
-    }
-
-    /// The endpoint is known to be as `document` says, or gone, by our own doing.
-    fn put_endpoint(&mut self, id: Guid, document: Option<&Endpoint>, now: Duration) {
-        let before = self.observed.take_endpoint(id);
-        if let (Some(document), Some(place)) = (document, &self.place) {
-            let document = Endpoint { id: Some(id), ..document.clone() };
-            if let Some(address) = document.addresses().next() {
-                let key = EndpointKey { network: place.network.id, address };
-                if let Some(shape) = crate::endpoint::Shape::of(&document) {
-                    let digest = crate::observed::endpoint_digest(shape);
-                    self.ledger.made(Kind::Endpoint, key.to_string(), digest, id);
-                }
-            }
-            self.observed.put_endpoint(place.network.id, &document, &self.ledger);
-        }
-        let after = self.observed.endpoint(id).cloned();
-        self.endpoint_changed(id, before.as_ref(), after.as_ref(), now);
-    }
-
-    /// The load balancer is known to be as `document` says, or gone, by our own doing.
-    fn put_load_balancer(&mut self, id: Guid, document: Option<&LoadBalancer>) {
-        let before = self.observed.take_load_balancer(id);
-        if let Some(document) = document {
-            let document = LoadBalancer { id: Some(id), ..document.clone() };
-            if let Some(key) = crate::observed::only_frontend(&document) {
-                let digest = digest_of(&document);
-                self.ledger.made(Kind::LoadBalancer, key.to_string(), digest, id);
-            }
-            self.observed.put_load_balancer(&document, &self.ledger);
-        }
-        let after = self.observed.load_balancer(id).cloned();
-        self.load_balancer_changed(id, before.as_ref(), after.as_ref());
     }
 
     /// A change failed, by what HNS says. It may have been done all the same, so its object is read.
