@@ -48,6 +48,11 @@ pub struct Calls {
 }
 
 impl Calls {
+    /// So many calls, of which no more is known.
+    pub(crate) const fn counted(counts: BTreeMap<(Verb, ObjectKind), u64>, mutating: u64) -> Self {
+        Self { log: VecDeque::new(), counts, mutating }
+    }
+
     pub(crate) fn note(&mut self, call: Call) {
         if self.log.len() == LOGGED {
             self.log.pop_front();

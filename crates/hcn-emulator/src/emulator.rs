@@ -2,16 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use switchyard_hcn::{
-    CallbackHandle, EndpointHandle, Error, Guid, Hcn, LoadBalancerHandle, NamespaceHandle,
-    NetworkHandle, Notification, NotificationCallback, hresult,
-};
+use switchyard_hcn::{Error, Notification, NotificationCallback, hresult};
 
+use crate::by_request::{self, ByRequest};
 use crate::clock::Clock;
-use crate::request::{Answer, ObjectKind, Request};
+use crate::hcn_by_request;
+use crate::request::{Answer, Request};
 use crate::settings::refused;
 use crate::{Begun, Calls, Service, Setup, State};
 
@@ -179,28 +178,6 @@ impl Emulator {
             };
         }
     }
-
-    fn done(&self, request: &Request<'_>) -> Result<(), Error> {
-        self.call(request).map(|_| ())
-    }
-
-    fn handle(&self, request: &Request<'_>) -> Result<usize, Error> {
-        match self.call(request)? {
-            Answer::Handle(handle) => Ok(handle),
-            Answer::Done | Answer::Text(_) => Err(refused(hresult::E_HANDLE)),
-        }
-    }
-
-    fn text(&self, request: &Request<'_>) -> Result<String, Error> {
-        match self.call(request)? {
-            Answer::Text(text) => Ok(text),
-            Answer::Done | Answer::Handle(_) => Ok(String::new()),
-        }
-    }
-
-    fn create(&self, kind: ObjectKind, id: Guid, settings: &str) -> Result<usize, Error> {
-        self.handle(&Request::Create { kind, network: None, id, settings })
-    }
 }
 
 impl fmt::Debug for Emulator {
@@ -238,97 +215,21 @@ fn deliver(deliveries: Vec<Delivery>) {
     }
 }
 
-macro_rules! kind_of_object {
-    (
-        $kind:ident, $handle:ident:
-        $enumerate:ident $open:ident $modify:ident $query:ident $delete:ident $close:ident
-    ) => {
-        fn $enumerate(&self, query: &str) -> Result<String, Error> {
-            self.text(&Request::Enumerate { kind: ObjectKind::$kind, query })
-        }
-
-        fn $open(&self, id: Guid) -> Result<$handle, Error> {
-            self.handle(&Request::Open { kind: ObjectKind::$kind, id }).map($handle)
-        }
-
-        fn $modify(&self, handle: $handle, settings: &str) -> Result<(), Error> {
-            let handle = handle.0;
-            self.done(&Request::Modify { kind: ObjectKind::$kind, handle, settings })
-        }
-
-        fn $query(&self, handle: $handle, query: &str) -> Result<String, Error> {
-            self.text(&Request::Query { kind: ObjectKind::$kind, handle: handle.0, query })
-        }
-
-        fn $delete(&self, id: Guid) -> Result<(), Error> {
-            self.done(&Request::Delete { kind: ObjectKind::$kind, id })
-        }
-
-        fn $close(&self, handle: $handle) -> Result<(), Error> {
-            self.done(&Request::Close { kind: ObjectKind::$kind, handle: handle.0 })
-        }
-    };
-}
-
-impl Hcn for Emulator {
-    kind_of_object! {
-        Network, NetworkHandle:
-        enumerate_networks open_network modify_network query_network_properties
-        delete_network close_network
-    }
-    kind_of_object! {
-        Endpoint, EndpointHandle:
-        enumerate_endpoints open_endpoint modify_endpoint query_endpoint_properties
-        delete_endpoint close_endpoint
-    }
-    kind_of_object! {
-        Namespace, NamespaceHandle:
-        enumerate_namespaces open_namespace modify_namespace query_namespace_properties
-        delete_namespace close_namespace
-    }
-    kind_of_object! {
-        LoadBalancer, LoadBalancerHandle:
-        enumerate_load_balancers open_load_balancer modify_load_balancer
-        query_load_balancer_properties delete_load_balancer close_load_balancer
+impl ByRequest for Emulator {
+    fn request(&self, request: &Request<'_>) -> Result<Answer, Error> {
+        self.call(request)
     }
 
-    fn create_network(&self, id: Guid, settings: &str) -> Result<NetworkHandle, Error> {
-        self.create(ObjectKind::Network, id, settings).map(NetworkHandle)
+    fn register(&self, callback: NotificationCallback) -> Result<usize, Error> {
+        let handle = by_request::handle(self.call(&Request::Register)?)?;
+        self.lock().callbacks.insert(handle, callback);
+        Ok(handle)
     }
 
-    fn create_endpoint(
-        &self,
-        network: NetworkHandle,
-        id: Guid,
-        settings: &str,
-    ) -> Result<EndpointHandle, Error> {
-        let (kind, network) = (ObjectKind::Endpoint, Some(network.0));
-        self.handle(&Request::Create { kind, network, id, settings }).map(EndpointHandle)
-    }
-
-    fn create_namespace(&self, id: Guid, settings: &str) -> Result<NamespaceHandle, Error> {
-        self.create(ObjectKind::Namespace, id, settings).map(NamespaceHandle)
-    }
-
-    fn create_load_balancer(&self, id: Guid, settings: &str) -> Result<LoadBalancerHandle, Error> {
-        self.create(ObjectKind::LoadBalancer, id, settings).map(LoadBalancerHandle)
-    }
-
-    fn register_service_callback(
-        &self,
-        callback: NotificationCallback,
-    ) -> Result<CallbackHandle, Error> {
-        let handle = self.handle(&Request::Register)?;
-        self.lock().callbacks.insert(handle, Arc::clone(&callback));
-        Ok(CallbackHandle(handle))
-    }
-
-    fn unregister_service_callback(&self, callback: CallbackHandle) -> Result<(), Error> {
-        self.lock().callbacks.remove(&callback.0);
-        self.done(&Request::Unregister { handle: callback.0 })
-    }
-
-    fn hns_call(&self, method: &str, path: &str, object: &str) -> Result<String, Error> {
-        self.text(&Request::HnsCall { method, path, object })
+    fn unregister(&self, handle: usize) -> Result<(), Error> {
+        self.lock().callbacks.remove(&handle);
+        self.call(&Request::Unregister { handle }).map(drop)
     }
 }
+
+hcn_by_request!(Emulator);

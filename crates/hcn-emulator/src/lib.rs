@@ -13,6 +13,7 @@
 //! its own reading of what which version of HNS does ([`Build`]).
 
 mod build;
+pub mod by_request;
 mod calls;
 mod clock;
 mod emulator;
@@ -32,6 +33,7 @@ mod sync;
 mod trace;
 
 pub use build::{Beyond, Build, FOUND};
+pub use by_request::ByRequest;
 pub use calls::{Call, Calls};
 pub use emulator::Emulator;
 pub use fault::{Called, FailureCode, Fault, FaultScript, NoFailure, On, Trouble, UnknownFunction};
@@ -41,8 +43,8 @@ pub use knobs::{
 };
 pub use latency::{Concurrency, Growth, Latency, Profile};
 pub use replay::{Pattern, Replayed, Workload, replay};
-pub use request::{Answer, ObjectKind, Request, Verb, function_name};
-pub use service::{Begun, Notice, SavedData, Service};
+pub use request::{Answer, ObjectKind, Request, Verb, WrittenRequest, function_name};
+pub use service::{Begun, Notice, RestoreError, SavedData, Service};
 pub use setup::{Setup, SetupError};
 pub use state::{State, StateError};
 pub use sync::KubeProxySync;

@@ -2,10 +2,12 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use switchyard_hcn::{Guid, v1};
 
 /// What a call does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Verb {
     /// Lists ids.
     Enumerate,
@@ -75,7 +77,8 @@ impl fmt::Display for Verb {
 }
 
 /// What a call is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum ObjectKind {
     /// A network.
     Network,
@@ -124,7 +127,8 @@ impl fmt::Display for ObjectKind {
 }
 
 /// A call to HNS: one variant for each shape of the exported functions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Request<'a> {
     /// `HcnEnumerate…`: the ids of a kind.
     Enumerate {
@@ -253,6 +257,66 @@ impl Request<'_> {
         match self {
             Self::HnsCall { method, .. } => !method.eq_ignore_ascii_case("GET"),
             _ => self.verb().is_mutating(),
+        }
+    }
+}
+
+/// A request that owns its texts: one that was written down, and read again.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum WrittenRequest {
+    /// [`Request::Enumerate`].
+    #[expect(missing_docs, reason = "the fields are those of the request")]
+    Enumerate { kind: ObjectKind, query: String },
+    /// [`Request::Create`].
+    #[expect(missing_docs, reason = "the fields are those of the request")]
+    Create { kind: ObjectKind, network: Option<usize>, id: Guid, settings: String },
+    /// [`Request::Open`].
+    #[expect(missing_docs, reason = "the fields are those of the request")]
+    Open { kind: ObjectKind, id: Guid },
+    /// [`Request::Modify`].
+    #[expect(missing_docs, reason = "the fields are those of the request")]
+    Modify { kind: ObjectKind, handle: usize, settings: String },
+    /// [`Request::Query`].
+    #[expect(missing_docs, reason = "the fields are those of the request")]
+    Query { kind: ObjectKind, handle: usize, query: String },
+    /// [`Request::Delete`].
+    #[expect(missing_docs, reason = "the fields are those of the request")]
+    Delete { kind: ObjectKind, id: Guid },
+    /// [`Request::Close`].
+    #[expect(missing_docs, reason = "the fields are those of the request")]
+    Close { kind: ObjectKind, handle: usize },
+    /// [`Request::Register`].
+    Register,
+    /// [`Request::Unregister`].
+    #[expect(missing_docs, reason = "the fields are those of the request")]
+    Unregister { handle: usize },
+    /// [`Request::HnsCall`].
+    #[expect(missing_docs, reason = "the fields are those of the request")]
+    HnsCall { method: String, path: String, object: String },
+}
+
+impl WrittenRequest {
+    /// The request.
+    #[must_use]
+    pub fn request(&self) -> Request<'_> {
+        match *self {
+            Self::Enumerate { kind, ref query } => Request::Enumerate { kind, query },
+            Self::Create { kind, network, id, ref settings } => {
+                Request::Create { kind, network, id, settings }
+            }
+            Self::Open { kind, id } => Request::Open { kind, id },
+            Self::Modify { kind, handle, ref settings } => {
+                Request::Modify { kind, handle, settings }
+            }
+            Self::Query { kind, handle, ref query } => Request::Query { kind, handle, query },
+            Self::Delete { kind, id } => Request::Delete { kind, id },
+            Self::Close { kind, handle } => Request::Close { kind, handle },
+            Self::Register => Request::Register,
+            Self::Unregister { handle } => Request::Unregister { handle },
+            Self::HnsCall { ref method, ref path, ref object } => {
+                Request::HnsCall { method, path, object }
+            }
         }
     }
 }

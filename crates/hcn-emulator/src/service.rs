@@ -6,6 +6,7 @@ mod listing;
 mod older;
 mod perform;
 mod properties;
+mod saved;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use crate::settings::refused;
 use crate::{Build, Call, Calls, Knobs, Latency, Setup, State};
 use lifetime::Running;
 pub use lifetime::SavedData;
+pub use saved::RestoreError;
 
 /// An emulated HNS. It holds, lists and answers by JSON, refuses what HNS refuses with the codes that HNS has for it, takes
 /// its time, fails by script, and counts what it is asked.

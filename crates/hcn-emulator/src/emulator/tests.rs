@@ -1,11 +1,14 @@
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
-use switchyard_hcn::{Client, ErrorClass, ErrorRecord, Query, Version};
+use switchyard_hcn::{
+    Client, EndpointHandle, ErrorClass, ErrorRecord, Guid, Hcn, Query, Version, hresult,
+};
 
 use super::*;
 use crate::index::Index;
-use crate::{Call, Verb};
+use crate::{Call, ObjectKind, Verb};
 
 mod anything;
 mod faults;

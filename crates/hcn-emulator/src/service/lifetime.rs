@@ -14,7 +14,8 @@ use crate::knobs::Rehydration;
 use crate::request::ObjectKind;
 
 /// Whether HNS answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) enum Running {
     /// It does.
     Up,

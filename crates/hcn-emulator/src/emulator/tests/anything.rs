@@ -6,7 +6,7 @@ use switchyard_hcn::v1;
 use super::*;
 use crate::{
     DeleteOfReferenced, DuplicateFrontend, EnumerationOrder, Fault, FaultScript, Knobs, Modify,
-    NetworkDelete, Rehydration, SavedData, Trouble,
+    NetworkDelete, Rehydration, SavedData, Trouble, WrittenRequest,
 };
 
 /// Something that happens to HNS.
@@ -386,6 +386,9 @@ fn happen(service: &mut Service, happening: &Happening, now: Duration) -> Option
         Happening::Restart => return happens(|| service.restart()),
         Happening::Reboot => return happens(|| service.reboot()),
     };
+    let written: WrittenRequest =
+        serde_json::from_str(&serde_json::to_string(&request).unwrap()).unwrap();
+    assert_eq!(written.request(), request);
     Some(service.begin(&request, now))
 }
 
@@ -406,7 +409,10 @@ proptest! {
         let mut now = Duration::ZERO;
         for happening in &happenings {
             let before = service.calls().total();
+            let mut twin = Service::restore(&service.save().unwrap()).unwrap();
             let is_call = happen(&mut service, happening, now);
+            prop_assert_eq!(&happen(&mut twin, happening, now), &is_call);
+            prop_assert_eq!(twin.save().unwrap(), service.save().unwrap());
             if let Some(begun) = is_call {
                 prop_assert!(service.calls().total() > before, "{happening:?} was not counted");
                 prop_assert!(begun.effect_at >= now);
