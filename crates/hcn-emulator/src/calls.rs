@@ -73,6 +73,12 @@ impl Calls {
         self.log.iter().zip(forgotten + 1..).map(|(call, seq)| call.row(seq))
     }
 
+    /// The newest call of all, with its number; none before the first, and where the log was not kept.
+    #[must_use]
+    pub fn newest(&self) -> Option<(u64, &Call)> {
+        self.log.back().map(|call| (self.total(), call))
+    }
+
     /// The newest calls that changed what HNS holds, or tried to, oldest first.
     pub fn mutating(&self) -> impl Iterator<Item = &Call> {
         self.log.iter().filter(|call| call.is_mutating)

@@ -22,6 +22,7 @@ const SOURCE: &str = "switchyard-source";
 const HCN: &str = "switchyard-hcn";
 const HCN_CONTRACT: &str = "switchyard-hcn-contract";
 const HCN_EMULATOR: &str = "switchyard-hcn-emulator";
+const HCN_SHARED: &str = "switchyard-hcn-shared";
 const WINKERNEL: &str = "switchyard-winkernel";
 const AGENT: &str = "switchyard-agent";
 const CONFORMANCE: &str = "switchyard-conformance";
@@ -35,6 +36,7 @@ const GRAPH: &[Edges] = &[
     edges(SOURCE, &[MODEL]),
     edges(HCN, &[]),
     edges(HCN_EMULATOR, &[HCN, MODEL]),
+    Edges { name: HCN_SHARED, uses: &[HCN, HCN_EMULATOR], tests_use: &[HCN_CONTRACT] },
     // It knows nothing of what it tests but the trait.
     edges(HCN_CONTRACT, &[HCN]),
     Edges {

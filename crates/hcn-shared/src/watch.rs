@@ -1,0 +1,122 @@
+//! The thread that tells callbacks what happens, also what other processes did.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread::{self, ThreadId};
+use std::time::Duration;
+
+use switchyard_hcn::NotificationCallback;
+use switchyard_hcn_emulator::Notice;
+
+use crate::hns::SharedHns;
+
+/// How often it looks what other processes did.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// Who is to be told, and of what.
+#[derive(Default)]
+pub(crate) struct Watch {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    callbacks: BTreeMap<usize, NotificationCallback>,
+    pending: VecDeque<Notice>,
+    /// The thread, while it runs.
+    thread: Option<ThreadId>,
+    /// The callback that is being called.
+    calling: Option<usize>,
+}
+
+impl Watch {
+    /// A callback panicked outside of the lock, if at all: the state is whole.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn insert(&self, handle: usize, callback: NotificationCallback) {
+        self.lock().callbacks.insert(handle, callback);
+    }
+
+    /// Takes a callback out. When this returns it is not being called, unless it is the caller.
+    pub(crate) fn remove(&self, handle: usize) {
+        let mut state = self.lock();
+        state.callbacks.remove(&handle);
+        let is_caller = state.thread == Some(thread::current().id());
+        while state.calling == Some(handle) && !is_caller {
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Has those who registered told.
+    pub(crate) fn add(&self, notices: impl Iterator<Item = Notice>) {
+        let mut state = self.lock();
+        let before = state.pending.len();
+        state.pending.extend(notices);
+        let is_more = state.pending.len() != before;
+        drop(state);
+        if is_more {
+            self.changed.notify_all();
+        }
+    }
+
+    /// Starts the thread where it does not run.
+    pub(crate) fn start(me: &Arc<Self>, hns: Weak<SharedHns>) -> io::Result<()> {
+        let mut state = me.lock();
+        if state.thread.is_some() {
+            return Ok(());
+        }
+        let watch = Arc::clone(me);
+        let builder = thread::Builder::new().name("hns-notifications".to_owned());
+        let thread = builder.spawn(move || watch.run(&hns))?;
+        state.thread = Some(thread.thread().id());
+        Ok(())
+    }
+
+    /// Ends when nobody is registered any more, or the HNS is gone.
+    fn run(&self, hns: &Weak<SharedHns>) {
+        loop {
+            let mut state = self.lock();
+            if state.callbacks.is_empty() {
+                state.pending.clear();
+                state.thread = None;
+                return;
+            }
+            if state.pending.is_empty() {
+                let woken = self.changed.wait_timeout(state, LOOK_EVERY);
+                state = woken.unwrap_or_else(PoisonError::into_inner).0;
+            }
+            if let Some(notice) = state.pending.pop_front() {
+                drop(state);
+                self.tell(&notice);
+                continue;
+            }
+            drop(state);
+            let Some(hns) = hns.upgrade() else {
+                self.lock().thread = None;
+                return;
+            };
+            // What cannot be read now is looked for again, and told to whoever calls.
+            let _ = hns.look();
+        }
+    }
+
+    fn tell(&self, notice: &Notice) {
+        for handle in &notice.recipients {
+            let callback = {
+                let mut state = self.lock();
+                let callback = state.callbacks.get(handle).cloned();
+                state.calling = callback.is_some().then_some(*handle);
+                callback
+            };
+            if let Some(callback) = callback {
+                callback(&notice.notification);
+            }
+            self.lock().calling = None;
+            self.changed.notify_all();
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! What is left of processes that died, and journals that became long.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use switchyard_hcn::Guid;
+
+use super::*;
+
+fn files(directory: &Path) -> Vec<String> {
+    let names = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut names: Vec<String> = names.map(|name| name.into_string().unwrap()).collect();
+    names.retain(|name| name.starts_with("journal"));
+    names.sort();
+    names
+}
+
+fn append(directory: &Path, text: &str) {
+    let path = directory.join(&files(directory)[0]);
+    let mut file = fs::OpenOptions::new().append(true).open(path).unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+}
+
+#[test]
+fn a_call_that_was_being_written_never_happened() {
+    let directory = directory("torn");
+    let one = process(&directory);
+    one.create_namespace(Guid::NIL, &namespace()).unwrap();
+    let before = state(&*one);
+    append(&directory, r#"{"call":{"at":{"secs":1,"na"#);
+    let other = process(&directory);
+    assert_eq!(state(&*other), before);
+    other.create_namespace(Guid::NIL, &namespace()).unwrap();
+    assert_eq!(state(&*one), state(&*other));
+    assert_eq!(state(&*process(&directory)), state(&*one));
+}
+
+#[test]
+fn a_line_that_nobody_can_read_is_said_with_what_to_do() {
+    let directory = directory("garbage");
+    let one = process(&directory);
+    one.create_namespace(Guid::NIL, &namespace()).unwrap();
+    append(&directory, "garbage\n");
+    for hns in [one, process(&directory)] {
+        for _ in 0..2 {
+            let said = hns.enumerate_networks("").unwrap_err().to_string();
+            assert!(said.contains("journal-000001.jsonl"), "{said}");
+            assert!(said.contains("remove the directory"), "{said}");
+        }
+    }
+}
+
+#[test]
+fn a_long_journal_is_followed_by_another() {
+    let directory = directory("long");
+    let (one, other) = (process(&directory), process(&directory));
+    one.create_namespace(Guid::NIL, &namespace()).unwrap();
+    other.enumerate_namespaces("").unwrap();
+    for _ in 0..20_100 {
+        one.enumerate_namespaces("").unwrap();
+    }
+    assert_eq!(files(&directory), ["journal-000002.jsonl"]);
+    // One that had read the old one, and one that never saw it.
+    for hns in [other, process(&directory)] {
+        assert_eq!(state(&*hns), state(&*one));
+        hns.create_namespace(Guid::NIL, &namespace()).unwrap();
+    }
+    assert_eq!(state(&*one)["namespaces"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn a_file_that_was_to_follow_and_never_did_is_no_matter() {
+    let directory = directory("half");
+    let one = process(&directory);
+    one.create_namespace(Guid::NIL, &namespace()).unwrap();
+    fs::write(directory.join("journal-000002.jsonl"), "whatever a process died over").unwrap();
+    let other = process(&directory);
+    assert_eq!(state(&*other), state(&*one));
+}
