@@ -22,6 +22,8 @@ const SOURCE: &str = "switchyard-source";
 const HCN: &str = "switchyard-hcn";
 const HCN_CONTRACT: &str = "switchyard-hcn-contract";
 const HCN_EMULATOR: &str = "switchyard-hcn-emulator";
+const HCN_SYS: &str = "switchyard-hcn-sys";
+const COMPUTENETWORK: &str = "switchyard-computenetwork";
 const HCN_SHARED: &str = "switchyard-hcn-shared";
 const WINKERNEL: &str = "switchyard-winkernel";
 const AGENT: &str = "switchyard-agent";
@@ -37,6 +39,9 @@ const GRAPH: &[Edges] = &[
     edges(HCN, &[]),
     edges(HCN_EMULATOR, &[HCN, MODEL]),
     Edges { name: HCN_SHARED, uses: &[HCN, HCN_EMULATOR], tests_use: &[HCN_CONTRACT] },
+    edges(COMPUTENETWORK, &[HCN, HCN_SHARED]),
+    // Its tests put both sides of the C interface together.
+    Edges { name: HCN_SYS, uses: &[HCN], tests_use: &[COMPUTENETWORK, HCN_SHARED, HCN_CONTRACT] },
     // It knows nothing of what it tests but the trait.
     edges(HCN_CONTRACT, &[HCN]),
     Edges {
