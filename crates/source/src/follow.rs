@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::manifest::{Manifests, ReadError, files};
+use crate::manifest::{Manifests, ReadError, files, name_of};
 
 /// Manifests that are read again when their files change.
 ///
@@ -58,18 +58,18 @@ impl FollowedManifests {
         let mut good = BTreeMap::new();
         for file in files(root)? {
             let before = self.good.get(&file);
+            let name = name_of(root, &file);
             match fs::read(&file) {
                 Ok(bytes) => {
-                    let bytes = add(&mut manifests, &file, bytes, before);
+                    let bytes = add(&mut manifests, &name, bytes, before);
                     good.extend(bytes.map(|bytes| (file, bytes)));
                 }
                 // It went away after it was listed.
                 Err(trouble) if trouble.kind() == io::ErrorKind::NotFound && file != root => {}
                 Err(source) if file == root => {
-                    return Err(ReadError { path: file.display().to_string(), source });
+                    return Err(ReadError { path: name, source });
                 }
                 Err(trouble) => {
-                    let name = file.display().to_string();
                     let kept = before.map_or("", |_| KEPT);
                     manifests.refuse(&name, "", &format!("cannot be read: {trouble}{kept}"));
                     if let Some(before) = before {
@@ -89,24 +89,23 @@ const KEPT: &str = "; what it said before is kept";
 /// Adds what a file says. Returns what is to be kept of it for later.
 fn add(
     manifests: &mut Manifests,
-    file: &Path,
+    name: &str,
     bytes: Vec<u8>,
     before: Option<&Vec<u8>>,
 ) -> Option<Vec<u8>> {
-    let name = file.display().to_string();
     if let Some(before) = before.filter(|before| **before != bytes) {
         let mut alone = Manifests::default();
-        alone.add(&name, &bytes);
+        alone.add(name, &bytes);
         if alone.broken() > 0 {
             for refusal in alone.refused().iter().filter(|refusal| refusal.field.is_empty()) {
                 manifests.refuse(&refusal.object, "", &format!("{}{KEPT}", refusal.reason));
             }
-            manifests.add(&name, before);
+            manifests.add(name, before);
             return Some(before.clone());
         }
     }
     let broken = manifests.broken();
-    manifests.add(&name, &bytes);
+    manifests.add(name, &bytes);
     (manifests.broken() == broken).then_some(bytes)
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fs;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 
 use switchyard_model::{ClusterEvent, Name, ObjectKey};
 
@@ -112,7 +112,7 @@ impl Manifests {
         }
         let root = Path::new(path);
         for file in files(root)? {
-            let name = file.display().to_string();
+            let name = name_of(root, &file);
             match fs::read(&file) {
                 Ok(bytes) => manifests.add(&name, &bytes),
                 // One file of many harms no other; the only one is the whole input.
@@ -317,6 +317,18 @@ fn list_of(api_version: &str, kind: &str) -> Option<&'static str> {
         ("" | "discovery.k8s.io/v1", "EndpointSliceList") => Some("EndpointSlice"),
         _ => None,
     }
+}
+
+/// What to call a file at or below `root`: the same on every system, with slashes below what somebody named.
+pub(crate) fn name_of(root: &Path, file: &Path) -> String {
+    let mut name = root.display().to_string();
+    for part in file.strip_prefix(root).unwrap_or(file).components() {
+        if !name.ends_with(['/', MAIN_SEPARATOR]) {
+            name.push('/');
+        }
+        name.push_str(&part.as_os_str().to_string_lossy());
+    }
+    name
 }
 
 /// The manifest files at or below `path`, sorted. Hidden ones are an editor's, or the inside of a mounted ConfigMap.
