@@ -190,6 +190,8 @@ pub struct ExplainArguments {
 /// The HNS that is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Hcn {
+    /// That of Windows.
+    Windows,
     /// One in memory, whose state may be kept in a file.
     Emulator,
 }
@@ -238,6 +240,9 @@ pub struct ProxyArguments {
     /// Print the plan and change nothing: exit with 3 when there is something to do.
     #[arg(long)]
     pub dry_run: bool,
+    /// End once HNS holds what is wanted, instead of going on.
+    #[arg(long, conflicts_with = "dry_run")]
+    pub until_settled: bool,
     #[command(flatten)]
     #[expect(missing_docs, reason = "its fields say it")]
     pub state: StateArguments,

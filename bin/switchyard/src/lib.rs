@@ -6,6 +6,7 @@ pub mod arguments;
 pub mod command;
 pub mod failure;
 mod file;
+mod hns;
 mod input;
 pub mod network;
 mod print;

@@ -27,6 +27,8 @@ use crate::threads::{self, Registrar};
 
 /// How long calls that are under way have when the process is to end.
 const LAST_CALLS: Duration = Duration::from_secs(10);
+/// How long calls wait for the registration for notifications: what HNS loses after it was read is to be told.
+const REGISTRATION: Duration = Duration::from_secs(5);
 /// The shortest wait, so that a time which has passed never keeps a core busy.
 const SHORTEST: Duration = Duration::from_millis(1);
 
@@ -38,6 +40,8 @@ pub struct Setup {
     pub settings: Settings,
     /// What the operator says about reconciling.
     pub reconciler: ReconcilerSettings,
+    /// Whether it ends once HNS holds what is wanted.
+    pub until_settled: bool,
     /// HNS.
     pub hcn: Arc<dyn Hcn>,
     /// What is around HNS.
@@ -80,6 +84,9 @@ struct Agent {
     metrics: Arc<CallMetrics>,
     host: Arc<dyn Host>,
     registrar: Registrar,
+    until_settled: bool,
+    /// Whether HNS has not answered yet to the first registration for its notifications.
+    awaits_registration: bool,
     /// Why notifications are not registered for.
     unregistered: Option<String>,
     losses: u64,
@@ -90,7 +97,7 @@ struct Agent {
 /// # Errors
 /// When it cannot go on. What it made stays then, too.
 pub fn run(setup: Setup, mailbox: Mailbox, inbox: Inbox) -> Result<(), AgentError> {
-    let Setup { node, settings, reconciler, hcn, host, manifests, followed, directory } = setup;
+    let Setup { node, settings, reconciler, hcn, host, manifests, followed, directory, .. } = setup;
     let ledger = directory.read_ledger().map_err(AgentError::Ledger)?;
     let metrics = Arc::new(CallMetrics::default());
     let hcn: Arc<dyn Hcn> = Arc::new(Metered::new(hcn, Arc::clone(&metrics)));
@@ -110,6 +117,8 @@ pub fn run(setup: Setup, mailbox: Mailbox, inbox: Inbox) -> Result<(), AgentErro
         metrics,
         host,
         registrar,
+        until_settled: setup.until_settled,
+        awaits_registration: true,
         unregistered: None,
         losses: 0,
     };
@@ -149,6 +158,10 @@ impl Agent {
         loop {
             self.begin_calls()?;
             self.tell();
+            if self.until_settled && self.reconciler.is_settled() && self.executor.under_way() == 0
+            {
+                return self.stop(inbox);
+            }
             let Some(event) = self.wait(inbox)? else { continue };
             match self.handle(event)? {
                 Flow::GoOn => {}
@@ -160,6 +173,9 @@ impl Agent {
     /// Begins every call that may be made now.
     fn begin_calls(&mut self) -> Result<(), AgentError> {
         let now = self.clock.now();
+        if self.awaits_registration && now < REGISTRATION {
+            return Ok(());
+        }
         while let Some((id, call)) = self.reconciler.next(now) {
             self.journal.begun(id, &call, now);
             self.executor.begin(id, call).map_err(AgentError::Threads)?;
@@ -169,10 +185,13 @@ impl Agent {
 
     /// The next event, or none when something is due.
     fn wait(&self, inbox: &Inbox) -> Result<Option<Event>, AgentError> {
-        let due = [self.reconciler.wake(), self.journal.due()].into_iter().flatten().min();
+        let now = self.clock.now();
+        let waits = self.awaits_registration && now < REGISTRATION;
+        let calls = if waits { Some(REGISTRATION) } else { self.reconciler.wake() };
+        let due = [calls, self.journal.due()].into_iter().flatten().min();
         let closed = || AgentError::Threads(io::Error::other("nobody can tell anything any more"));
         let Some(due) = due else { return inbox.0.recv().map(Some).map_err(|_| closed()) };
-        let wait = due.saturating_sub(self.clock.now()).max(SHORTEST);
+        let wait = due.saturating_sub(now).max(SHORTEST);
         match inbox.0.recv_timeout(wait) {
             Ok(event) => Ok(Some(event)),
             Err(RecvTimeoutError::Timeout) => Ok(None),
@@ -224,6 +243,7 @@ impl Agent {
     }
 
     fn registered(&mut self, trouble: Option<String>) {
+        self.awaits_registration = false;
         match (&trouble, &self.unregistered) {
             (Some(error), None) => {
                 warn!(%error, "HNS does not take the registration for notifications")

@@ -69,6 +69,7 @@ impl Running {
         let hns = Arc::new(Emulator::blocking(hns));
         let mut followed = FollowedManifests::new(file.to_str().unwrap());
         let setup = Setup {
+            until_settled: false,
             node: "n1".into(),
             settings: Default::default(),
             reconciler: ReconcilerSettings::default(),

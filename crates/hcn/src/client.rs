@@ -214,6 +214,15 @@ impl<'a> Client<'a> {
         self.delete::<Network>(id)
     }
 
+    /// All endpoints.
+    ///
+    /// # Errors
+    ///
+    /// If HNS refuses, or the list cannot be read.
+    pub fn endpoints(self) -> Result<Listing<Endpoint>, ClientError> {
+        self.list(&Query::all())
+    }
+
     /// The endpoints of a network.
     ///
     /// # Errors

@@ -55,7 +55,7 @@ const GRAPH: &[Edges] = &[
         tests_use: &[HCN_EMULATOR],
     },
     edges(CONFORMANCE, &[]),
-    edges(PRODUCT, &[MODEL, NODEVIEW, SOURCE, HCN, HCN_EMULATOR, WINKERNEL, AGENT]),
+    edges(PRODUCT, &[MODEL, NODEVIEW, SOURCE, HCN, HCN_EMULATOR, HCN_SYS, WINKERNEL, AGENT]),
     edges("switchyard-fuzz", &[MODEL, NODEVIEW, SOURCE]),
     edges(
         "xtask",

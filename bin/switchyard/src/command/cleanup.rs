@@ -5,16 +5,18 @@ use std::path::Path;
 
 use anyhow::{Context, anyhow};
 use switchyard_agent::StateDirectory;
+use switchyard_hcn::Hcn;
 use switchyard_hcn_emulator::Emulator;
 use switchyard_winkernel::{
     LedgerStore as _, LeftBy, Leftover, Leftovers, leftovers, remove_leftover,
 };
 
-use super::proxy::{check_hcn, lock};
+use super::proxy::lock;
 use crate::answer::{CleanupAnswer, CleanupFailure, CleanupObject};
 use crate::arguments::{CleanupArguments, Owner};
 use crate::failure::{Exit, Failure};
 use crate::file::write_atomically;
+use crate::hns::{Called, called};
 use crate::network::read_state;
 use crate::print::{counted, structured};
 use crate::state_directory::state_directory;
@@ -24,12 +26,31 @@ pub(super) fn run(
     out: &mut dyn Write,
     notices: &mut dyn Write,
 ) -> Result<Exit, Failure> {
-    check_hcn(arguments.hcn)?;
-    let Some(path) = &arguments.hns else {
-        let why = "cleanup on an emulated HNS needs its state: --hns FILE";
-        return Err(Failure::Usage(why.to_owned()));
-    };
-    let emulator = Emulator::new(read_state(path)?);
+    let file = arguments.hns.as_deref();
+    match (called(arguments.hcn, file)?, file) {
+        (Called::OfWindows(hns), _) => clean(&*hns, arguments, out, notices, || Ok(())),
+        (Called::Emulated, Some(path)) => {
+            let emulator = Emulator::new(read_state(path)?);
+            clean(&emulator, arguments, out, notices, || {
+                write_atomically(Path::new(path), &emulator.state().to_json())
+                    .with_context(|| format!("write HNS state {path}"))
+            })
+        }
+        (Called::Emulated, None) => {
+            let why = "cleanup on an emulated HNS needs its state: --hns FILE";
+            Err(Failure::Usage(why.to_owned()))
+        }
+    }
+}
+
+/// Removes from `hns` what was left, and has it kept.
+fn clean(
+    hns: &dyn Hcn,
+    arguments: &CleanupArguments,
+    out: &mut dyn Write,
+    notices: &mut dyn Write,
+    keep: impl FnOnce() -> anyhow::Result<()>,
+) -> Result<Exit, Failure> {
     let (directory, _lock) = match arguments.dry_run {
         true => (StateDirectory::at(&state_directory(&arguments.state)?), None),
         false => lock(&arguments.state).map(|(directory, lock)| (directory, Some(lock)))?,
@@ -39,16 +60,15 @@ pub(super) fn run(
         Owner::Switchyard => LeftBy::Switchyard,
         Owner::KubeProxy => LeftBy::KubeProxy,
     };
-    let found = leftovers(&emulator, owner, &ledger).context("read HNS")?;
+    let found = leftovers(hns, owner, &ledger).context("read HNS")?;
     for (kind, id) in &found.unreadable {
         writeln!(notices, "left: {} {id} cannot be read: whose it is is not known", kind.as_str())?;
     }
     let mut answer = answer(&found, arguments);
     if !arguments.dry_run {
-        answer.failed = remove(&emulator, &found.removable);
+        answer.failed = remove(hns, &found.removable);
         answer.objects.retain(|object| answer.failed.iter().all(|failed| failed.id != object.id));
-        write_atomically(Path::new(path), &emulator.state().to_json())
-            .with_context(|| format!("write HNS state {path}"))?;
+        keep()?;
         if owner == LeftBy::Switchyard && answer.failed.is_empty() && found.in_use.is_empty() {
             directory.ledger().remove().context("remove the ledger")?;
         }
@@ -65,9 +85,9 @@ pub(super) fn run(
 }
 
 /// Removes one after the other. One that fails holds up no other.
-fn remove(emulator: &Emulator, removable: &[Leftover]) -> Vec<CleanupFailure> {
+fn remove(hns: &dyn Hcn, removable: &[Leftover]) -> Vec<CleanupFailure> {
     let failed = removable.iter().filter_map(|leftover| {
-        let error = remove_leftover(emulator, leftover).err()?;
+        let error = remove_leftover(hns, leftover).err()?;
         Some(CleanupFailure {
             id: leftover.id.to_string(),
             reason: format!("{:#}", anyhow::Error::new(error)),

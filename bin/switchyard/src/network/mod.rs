@@ -34,7 +34,7 @@ use crate::failure::Failure;
 
 pub use self::file::NetworkFile;
 pub use self::find::read_state;
-pub use self::start::{MadeUpPods, Start};
+pub use self::start::{MadeUpPods, Start, windows_settings};
 
 /// An emulated HNS, and what the planner knows of its network.
 pub struct Hns {
@@ -69,6 +69,21 @@ impl Hns {
         stream: &Stream,
     ) -> Result<Self, Failure> {
         Self::as_it_is(arguments, configuration, stream)?.checked()
+    }
+
+    /// An HNS that holds `state`, for the node of `stream`.
+    ///
+    /// # Errors
+    /// When a file cannot be read, or no load balancer can be made on the network.
+    pub fn holding(
+        state: State,
+        arguments: &WindowsArguments,
+        configuration: &WindowsConfiguration,
+        stream: &Stream,
+    ) -> Result<Self, Failure> {
+        let file = arguments.network.as_deref().map(NetworkFile::read).transpose()?;
+        let file = file.unwrap_or_default();
+        Self::of(file, Some(state), arguments, configuration, stream)?.checked()
     }
 
     /// The HNS that `file` describes, for the node of `stream`. The files that `arguments` name are passed over.

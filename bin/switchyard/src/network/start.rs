@@ -7,7 +7,7 @@ use switchyard_hcn::Guid;
 use switchyard_hcn_emulator::{Emulator, State};
 use switchyard_nodeview::Stream;
 use switchyard_source::WindowsConfiguration;
-use switchyard_winkernel::ReconcilerSettings;
+use switchyard_winkernel::{ReconcilerSettings, WindowsSettings};
 
 use super::file::NetworkFile;
 use super::{add_missing_pods, find, invent, network_name, settings, windows_network};
@@ -59,14 +59,37 @@ impl Start {
             network: network.id,
             own: network.management_addresses.into_iter().collect(),
         });
-        let settings = ReconcilerSettings {
-            windows,
-            network_name: file.name,
-            network_id: file.id,
-            priority_services: stream.view().settings().priority_services.to_vec(),
-            ..ReconcilerSettings::default()
-        };
-        Ok(Self { state, settings, pods })
+        Ok(Self { state, settings: reconciler_settings(windows, &file, stream), pods })
+    }
+}
+
+/// What the operator says of the HNS of Windows, for the node of `stream`.
+///
+/// # Errors
+/// When a file cannot be read.
+pub fn windows_settings(
+    arguments: &WindowsArguments,
+    configuration: &WindowsConfiguration,
+    stream: &Stream,
+) -> Result<ReconcilerSettings, Failure> {
+    let file = arguments.network.as_deref().map(NetworkFile::read).transpose()?;
+    let mut file = file.unwrap_or_default();
+    file.name = network_name(&file, arguments, configuration);
+    let windows = settings(&file, arguments, configuration, stream);
+    Ok(reconciler_settings(windows, &file, stream))
+}
+
+fn reconciler_settings(
+    windows: WindowsSettings,
+    file: &NetworkFile,
+    stream: &Stream,
+) -> ReconcilerSettings {
+    ReconcilerSettings {
+        windows,
+        network_name: file.name.clone(),
+        network_id: file.id,
+        priority_services: stream.view().settings().priority_services.to_vec(),
+        ..ReconcilerSettings::default()
     }
 }
 

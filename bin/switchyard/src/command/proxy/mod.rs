@@ -1,22 +1,25 @@
-//! `proxy`: the node's agent, on an emulated HNS so far.
+//! `proxy`: the node's agent.
 
 mod host;
 
 use std::io::{self, Write, stderr};
 use std::sync::Arc;
 
-use anyhow::{Context, anyhow};
-use switchyard_agent::{LockError, NodeLock, Setup, StateDirectory, mailbox};
+use anyhow::Context;
+use switchyard_agent::{Host, LockError, NodeLock, Setup, StateDirectory, mailbox};
+use switchyard_hcn::Hcn;
 use switchyard_hcn_emulator::Emulator;
+use switchyard_nodeview::Stream;
 use switchyard_source::{Configuration, FollowedManifests};
 use switchyard_winkernel::{ReconcilerSettings, Takeover};
 
-use self::host::EmulatedHost;
+use self::host::{EmulatedHost, WindowsHost};
 use super::plan::print_plan;
-use crate::arguments::{Hcn, ProxyArguments, StateArguments, TakeoverChoice, WindowsArguments};
+use crate::arguments::{ProxyArguments, StateArguments, TakeoverChoice, WindowsArguments};
 use crate::failure::{Exit, Failure};
+use crate::hns::{Called, called, state};
 use crate::input::{Input, configuration, report_passed_over};
-use crate::network::{Hns, Start};
+use crate::network::{Hns, Start, windows_settings};
 use crate::state_directory::state_directory;
 
 pub(super) fn run(
@@ -24,7 +27,7 @@ pub(super) fn run(
     out: &mut dyn Write,
     notices: &mut dyn Write,
 ) -> Result<Exit, Failure> {
-    check_hcn(arguments.hcn)?;
+    let called = called(arguments.hcn, arguments.windows.hns.as_deref())?;
     let notices: &mut dyn Write = &mut Log(notices);
     if arguments.manifests == "-" {
         let why = "--manifests needs files to follow: standard input cannot change";
@@ -32,19 +35,16 @@ pub(super) fn run(
     }
     let configuration = configuration(arguments.common.config.as_deref(), notices)?;
     if arguments.dry_run {
-        return dry_run(arguments, configuration, out, notices);
+        return dry_run(&called, arguments, configuration, out, notices);
     }
     let (directory, lock) = lock(&arguments.state)?;
     let mut followed = FollowedManifests::new(&arguments.manifests);
     let manifests = followed.read().map_err(anyhow::Error::new)?;
     report_passed_over(manifests.counts(), notices)?;
     let stream = Input::stream(manifests.events().to_vec(), &configuration, &arguments.node)?;
-    let start = Start::new(&windows(arguments), &configuration.windows, &stream)?;
-    let reconciler = reconciler_settings(start.settings, arguments, &configuration);
-    let emulator = Arc::new(Emulator::new(start.state));
-    let hns = arguments.windows.hns.clone();
-    let host = Arc::new(EmulatedHost::new(Arc::clone(&emulator), start.pods, hns));
     log_to_standard_error();
+    let Ground { hcn, host, settings } = ground(called, arguments, &configuration, &stream)?;
+    let reconciler = reconciler_settings(settings, arguments, &configuration);
     let (mailbox, inbox) = mailbox();
     let stopper = mailbox.clone();
     ctrlc::set_handler(move || stopper.stop()).context("follow signals")?;
@@ -52,7 +52,8 @@ pub(super) fn run(
         node: stream.view().node().name.clone(),
         settings: configuration.settings,
         reconciler,
-        hcn: emulator,
+        until_settled: arguments.until_settled,
+        hcn,
         host,
         manifests,
         followed,
@@ -63,18 +64,38 @@ pub(super) fn run(
     Ok(Exit::Answered)
 }
 
-/// That there is an HNS to call.
-pub(super) fn check_hcn(hcn: Option<Hcn>) -> Result<(), Failure> {
-    match hcn {
-        Some(Hcn::Emulator) => Ok(()),
-        None if cfg!(windows) => Err(anyhow!(
-            "the HNS of Windows is not called yet: --hcn emulator works on an emulated one"
-        )
-        .into()),
-        None => Err(anyhow!(
-            "there is no HNS on this system, only Windows has one: --hcn emulator works on an emulated one"
-        )
-        .into()),
+/// The HNS that a proxy works on.
+struct Ground {
+    hcn: Arc<dyn Hcn>,
+    /// What is around it.
+    host: Arc<dyn Host>,
+    /// What the operator says of it.
+    settings: ReconcilerSettings,
+}
+
+fn ground(
+    called: Called,
+    arguments: &ProxyArguments,
+    configuration: &Configuration,
+    stream: &Stream,
+) -> Result<Ground, Failure> {
+    let windows = windows(arguments);
+    match called {
+        Called::Emulated => {
+            let start = Start::new(&windows, &configuration.windows, stream)?;
+            let emulator = Arc::new(Emulator::new(start.state));
+            let file = arguments.windows.hns.clone();
+            let host = Arc::new(EmulatedHost::new(Arc::clone(&emulator), start.pods, file));
+            Ok(Ground { hcn: emulator, host, settings: start.settings })
+        }
+        Called::OfWindows(hns) => {
+            for function in hns.missing() {
+                tracing::warn!(function, "this Windows lacks a function of HNS: it is too old");
+            }
+            let settings = windows_settings(&windows, &configuration.windows, stream)?;
+            let host = Arc::new(WindowsHost::new(Arc::clone(&hns)));
+            Ok(Ground { hcn: hns, host, settings })
+        }
     }
 }
 
@@ -94,6 +115,7 @@ pub(super) fn lock(state: &StateArguments) -> Result<(StateDirectory, NodeLock),
 
 /// Prints what the proxy would do first.
 fn dry_run(
+    called: &Called,
     arguments: &ProxyArguments,
     configuration: Configuration,
     out: &mut dyn Write,
@@ -107,7 +129,16 @@ fn dry_run(
     input.report(notices)?;
     let mut windows = windows(arguments);
     windows.hns = windows.hns.filter(|path| std::path::Path::new(path).exists());
-    let mut hns = Hns::new(&windows, &input.windows, &input.stream)?;
+    let mut hns = match called {
+        Called::Emulated => Hns::new(&windows, &input.windows, &input.stream)?,
+        Called::OfWindows(hns) => {
+            let (state, left) = state(&**hns)?;
+            for object in left {
+                writeln!(notices, "left out: {object}")?;
+            }
+            Hns::holding(state, &windows, &input.windows, &input.stream)?
+        }
+    };
     hns.settings.takeover = takeover(arguments, agent.takes_over_kube_proxy);
     print_plan(&input, &hns, ledger, None, &arguments.common, (out, notices))
 }
