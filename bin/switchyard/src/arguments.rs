@@ -182,6 +182,9 @@ pub struct ExplainArguments {
     #[command(flatten)]
     #[expect(missing_docs, reason = "its fields say it")]
     pub input: InputArguments,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "its fields say it")]
+    pub windows: WindowsArguments,
     /// The Service: NAMESPACE/NAME.
     #[arg(value_name = "NAMESPACE/NAME")]
     pub service: String,

@@ -66,6 +66,8 @@ pub struct ExplainField {
 pub struct Programmed {
     /// The load balancer of each frontend that has one: kind, address and id.
     pub load_balancers: Vec<(FrontendKind, Option<std::net::IpAddr>, String)>,
+    /// The remote endpoint at the ClusterIP, or why there is none.
+    pub remote_endpoint: String,
     /// Whether HNS has direct server return.
     pub has_dsr: bool,
     /// What HNS cannot do for it.
@@ -146,7 +148,7 @@ impl ExplainServicePort {
             ),
             field(
                 "remoteEndpoint",
-                "none: only on overlay networks".to_owned(),
+                programmed.remote_endpoint,
                 "on overlay, the remote endpoint for the ClusterIP itself, with a count of references",
                 "an ordinary wanted endpoint; uses follow from what is wanted, nothing is counted",
             ),

@@ -1,16 +1,19 @@
 //! `explain`: kube-proxy's record of a Service on Windows, and what is kept here instead.
 
 use std::io::Write;
+use std::net::IpAddr;
 
 use anyhow::anyhow;
 use comfy_table::ContentArrangement;
 use switchyard_hcn::Feature;
-use switchyard_model::{Family, ServedBy, Service, ServiceKey, ServiceType, ViewKey};
+use switchyard_model::{Family, FrontendKind, ServedBy, Service, ServiceKey, ServiceType, ViewKey};
 use switchyard_winkernel::limits::Limit;
-use switchyard_winkernel::{LoadBalancerKey, has_load_balancer, load_balancer_id};
+use switchyard_winkernel::{
+    EndpointKey, LoadBalancerKey, WindowsNetwork, endpoint_id, has_load_balancer, load_balancer_id,
+};
 
 use crate::answer::{ExplainAnswer, ExplainLimit, ExplainServicePort, Programmed, limits_met};
-use crate::arguments::{ExplainArguments, WindowsArguments};
+use crate::arguments::ExplainArguments;
 use crate::failure::{Exit, Failure};
 use crate::input::Input;
 use crate::network::Hns;
@@ -35,7 +38,7 @@ pub(super) fn run(
         let known: Vec<_> = known.map(|other| other.key.to_string()).collect();
         return Err(anyhow!("unknown Service {key}: its namespace has {}", list(&known)).into());
     };
-    let hns = Hns::new(&WindowsArguments::default(), &input.windows, &input.stream)?;
+    let hns = Hns::new(&arguments.windows, &input.windows, &input.stream)?;
     let answer = answer(&input, &hns, service);
     if !structured(&answer, arguments.input.common.output, out)? {
         print(&answer, out)?;
@@ -68,8 +71,14 @@ fn answer(input: &Input, hns: &Hns, service: &Service) -> ExplainAnswer {
                     id,
                 ))
             });
+            let load_balancers: Vec<_> = load_balancers.collect();
+            let cluster_ip = load_balancers.iter().find_map(|(kind, address, _)| match kind {
+                FrontendKind::ClusterIP => *address,
+                _ => None,
+            });
             let programmed = Programmed {
-                load_balancers: load_balancers.collect(),
+                load_balancers,
+                remote_endpoint: remote_endpoint(cluster_ip, &hns.network),
                 has_dsr: hns.network.capabilities.has(Feature::DirectServerReturn),
                 limits: limits_met(view, hns.ground(node)).into_iter().map(limit).collect(),
             };
@@ -83,6 +92,18 @@ fn answer(input: &Input, hns: &Hns, service: &Service) -> ExplainAnswer {
         served: served(service, !service_ports.is_empty()).to_owned(),
         service_ports,
     }
+}
+
+/// The id of the remote endpoint at a ClusterIP that has a load balancer, or why there is none.
+fn remote_endpoint(cluster_ip: Option<IpAddr>, network: &WindowsNetwork) -> String {
+    if !network.overlay {
+        return "none: only on overlay networks".to_owned();
+    }
+    let (Some(address), Some(mac)) = (cluster_ip, network.host_mac) else {
+        return "none".to_owned();
+    };
+    let key = EndpointKey { network: network.id, address };
+    endpoint_id(&key, network.provider_address, mac, 0).to_string()
 }
 
 fn limit((limit, frontend): (Limit, String)) -> ExplainLimit {
