@@ -243,7 +243,7 @@ fn reached_once(backends: &[Backend]) -> BTreeSet<Reached> {
 }
 
 /// What the backends see. A client that is picked itself is rewritten in any case, as otherwise its answer would never
-/// leave it (containernetworking/plugins#613 has the loopback path; that it shows there: inferred).
+/// leave it (kubernetes-sigs/sig-windows-tools#119 has the loopback path; that it shows there: inferred).
 fn source_seen(source: Source, client: IpAddr, backends: &BTreeSet<Reached>) -> SourceSeen {
     match source {
         Source::Rewritten => SourceSeen::Rewrite,

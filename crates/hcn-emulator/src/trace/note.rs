@@ -221,8 +221,9 @@ impl fmt::Display for Note {
             ),
             Self::PicksClient(client) => write!(
                 f,
-                "{client} may be picked itself: that needs the loopback path of its network \
-                 (containernetworking/plugins#613)"
+                "{client} may be picked itself: that share is lost unless its network plug-in has made \
+                 the loopback path, `loopbackDSR` (kubernetes-sigs/sig-windows-tools#119, \
+                 Azure/AKS#2608)"
             ),
             Self::LocalAndRemote(address) => write!(
                 f,

@@ -210,7 +210,7 @@ fn a_pod_that_may_pick_itself_is_told() {
             SPREAD,
             "rule: client pod's port: LB_DSR / LB_DSR_IPv4_OUT / LB_DSR_<id>_192.0.2.11_172.20.0.10_80_8080_6",
             "rule: backend pod's port: SLB_NAT_LAYER / SLB_GROUP_NAT_IPv4_IN / NAT_<id>_172.20.0.10_80_6",
-            "note: 10.1.1.21 may be picked itself: that needs the loopback path of its network (containernetworking/plugins#613)",
+            "note: 10.1.1.21 may be picked itself: that share is lost unless its network plug-in has made the loopback path, `loopbackDSR` (kubernetes-sigs/sig-windows-tools#119, Azure/AKS#2608)",
         ],
     );
 }
