@@ -127,7 +127,7 @@ const INFERRED: &[(&str, &str)] = &[
     ("so does the port (inferred)", "Which port does a backend see with PreserveDip"),
     ("this is so of the\nport, too: inferred", "Which port does a backend see with PreserveDip"),
     ("makes no difference to the node", "Which source address has a packet from the node"),
-    ("lets the node reach it; the source", "Which source address has a packet from the node"),
+    ("lets the node reach it, since KB4571748", "Which source address has a packet from the node"),
     ("host's port; the source is inferred", "Which source address has a packet from the node"),
     ("that it shows there: inferred", "Which source address does a pod see that reaches itself"),
     ("there is one for the host alone", "May there be a second namespace of the type HostDefault"),

@@ -68,7 +68,7 @@ impl Cell {
                     ),
                     (true, true) => (
                         Action::Spread(Asked::All, Source::Rewritten),
-                        "hcsshim: LocalRoutedVip lets the node reach it; the source is inferred",
+                        "hcsshim: LocalRoutedVip lets the node reach it, since KB4571748 (Microsoft's page of common problems; Kubernetes' page on Windows networking says that it never does); the source is inferred",
                     ),
                     (false, _) => (
                         Action::Spread(Asked::All, Source::Rewritten),
