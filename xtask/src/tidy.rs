@@ -3,11 +3,14 @@
 //! * `code`: Rust source taken apart.
 //! * `rules`: the rules for one file.
 //! * `graph`: who may depend on whom.
+//! * `links`: where the pages lead.
 
 mod code;
 mod graph;
+mod links;
 mod rules;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -48,6 +51,7 @@ impl Tidy {
         let workspace = Workspace::find()?;
         let files = workspace.files()?;
         let mut troubles = graph::check(&workspace);
+        let mut pages = BTreeMap::new();
         for path in &files {
             let bytes = fs::read(workspace.root.join(path))
                 .with_context(|| format!("read {}", path.display()))?;
@@ -58,7 +62,11 @@ impl Tidy {
                 let source = Source { path, text: &text, lines: code::lines(&text) };
                 troubles.extend(rules::source(&source));
             }
+            if path.extension().is_some_and(|extension| extension == "md") {
+                pages.insert(path.clone(), text);
+            }
         }
+        troubles.extend(links::check(&pages, &files.iter().cloned().collect()));
         troubles.sort();
         for trouble in &troubles {
             println!("{trouble}");
