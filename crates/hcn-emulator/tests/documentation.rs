@@ -17,6 +17,8 @@ use switchyard_hcn::{Error, Guid, Hcn, hresult};
 use switchyard_hcn_emulator::{Build, Emulator, FOUND, Knobs, Modify, Setup};
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/hns.md");
+/// The page that follows packets: what it infers is among the unknowns of the first one.
+const WALKS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/windows.md");
 /// What an answer may be wide in one line.
 const WIDTH: usize = 146;
 
@@ -90,7 +92,7 @@ fn every_knob_is_among_the_unknowns() {
     assert!(strangers.is_empty(), "hns.md: these are no knobs: {strangers:?}");
 }
 
-/// What is said to be inferred, by words beside that mark on the page or in the emulator's source, and how the row among the
+/// What is said to be inferred, by words beside that mark on the pages or in the emulator's source, and how the row among the
 /// unknowns begins that has the check for it.
 const INFERRED: &[(&str, &str)] = &[
     ("Unknown members do no harm", "What becomes of members that HNS does not know"),
@@ -142,6 +144,14 @@ const INFERRED: &[(&str, &str)] = &[
     ("whatever else is said here is marked as inferred", "On which port is each rule"),
     ("f.write_str(\" (inferred)\")", "On which port is each rule"),
     ("no source has those with PreserveDip", "Which port does a backend see with PreserveDip"),
+    ("that a pod gets the next free", "Which number does a namespace get"),
+    ("inferred it marks", "On which port is each rule"),
+    ("is not reached (inferred)", "Does a packet to a remote endpoint"),
+    ("leaves alone packets that come", "What does ILB leave alone"),
+    ("that DSR makes no difference here", "Which source address has a packet from the node"),
+    ("sees as the client is inferred", "Which source address does a pod see that reaches"),
+    ("That the port stays, too", "Which port does a backend see with PreserveDip"),
+    ("That HNS lets these in", "Which accounts may call HNS"),
 ];
 
 /// Whether a line of prose says of something that it is inferred, and not only that there is such a mark.
@@ -201,6 +211,7 @@ fn whatever_is_inferred_is_among_the_unknowns() {
     let (page, table) = page.split_once("\n## What is not known\n").unwrap();
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut places = inferences_of_page(page);
+    places.extend(inferences_of_page(&fs::read_to_string(WALKS).unwrap()));
     places.extend(sources(&folder).iter().flat_map(|text| inferences_of_source(text)));
     for place in &places {
         let is_known = INFERRED.iter().any(|(words, _)| place.contains(words));
