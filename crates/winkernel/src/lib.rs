@@ -41,4 +41,4 @@ pub use reconcile::{
     Counters, Delay, Foreign, HnsObject, Reconciler, Standing, Target, Unchanged, Waiting,
 };
 pub use settings::{ReconcilerSettings, Takeover};
-pub use wanted::{Surroundings, Wanted};
+pub use wanted::{Surroundings, Wanted, health_check_key};

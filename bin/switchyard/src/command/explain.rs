@@ -9,7 +9,8 @@ use switchyard_hcn::Feature;
 use switchyard_model::{Family, FrontendKind, ServedBy, Service, ServiceKey, ServiceType, ViewKey};
 use switchyard_winkernel::limits::Limit;
 use switchyard_winkernel::{
-    EndpointKey, LoadBalancerKey, WindowsNetwork, endpoint_id, has_load_balancer, load_balancer_id,
+    EndpointKey, LoadBalancerKey, WindowsNetwork, endpoint_id, has_load_balancer, health_check_key,
+    load_balancer_id,
 };
 
 use crate::answer::{ExplainAnswer, ExplainLimit, ExplainServicePort, Programmed, limits_met};
@@ -64,7 +65,11 @@ fn answer(input: &Input, hns: &Hns, service: &Service) -> ExplainAnswer {
             let node = view.node();
             let Some(view) = view.view(&key) else { continue };
             let load_balancers = view.frontends.iter().filter_map(|frontend| {
-                let id = load_balancer_id(&LoadBalancerKey::of(view, frontend), 0).to_string();
+                let own = load_balancer_id(&LoadBalancerKey::of(view, frontend), 0);
+                let id = match health_check_key(view, frontend, &hns.network) {
+                    Some(key) => format!("{own}, health checks {}", load_balancer_id(&key, 0)),
+                    None => own.to_string(),
+                };
                 has_load_balancer(view, frontend, node, &hns.network).then_some((
                     frontend.kind,
                     frontend.address,

@@ -17,6 +17,7 @@ use crate::backends::{Chosen, Place, choose};
 use crate::frontend::{planned_dsr, planned_flags};
 use crate::identity::OWNER;
 use crate::key::LoadBalancerKey;
+use crate::network::WindowsNetwork;
 
 /// A load balancer that should exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,8 +125,30 @@ fn for_frontend(
     }
 }
 
-/// The load balancer that forwards a cloud's health checks of a load-balancer address to the node, where the Service has a
-/// port for them. Always TCP: the checks are HTTP, whatever the Service speaks.
+/// The key of the load balancer that forwards a cloud's health checks of `frontend` to the node: where it is a load-balancer
+/// address, the Service has a port for checks, and the node is asked to forward them. Always TCP: the checks are HTTP,
+/// whatever the Service speaks.
+#[must_use]
+pub fn health_check_key(
+    view: &ServicePortView,
+    frontend: &Frontend,
+    network: &WindowsNetwork,
+) -> Option<LoadBalancerKey> {
+    let root = network.root_endpoint?;
+    let port = view.health_check_node_port?;
+    let address = frontend.address?;
+    let for_cloud = frontend.kind == FrontendKind::LoadBalancerIP
+        && frontend.external.set == BackendSet::Local
+        && Family::of(root) == view.key.family;
+    for_cloud.then_some(LoadBalancerKey {
+        family: view.key.family,
+        vip: Some(address),
+        port: port.get(),
+        protocol: Protocol::Tcp,
+    })
+}
+
+/// The load balancer that forwards a cloud's health checks of a load-balancer address to the node.
 fn for_health_check(
     view: &ServicePortView,
     frontend: &Frontend,
@@ -133,25 +156,12 @@ fn for_health_check(
     rank: Rank,
 ) -> Option<(LoadBalancerKey, WantedLoadBalancer)> {
     let root = around.network.root_endpoint?;
-    let port = view.health_check_node_port?;
-    let address = frontend.address?;
-    let for_cloud = frontend.kind == FrontendKind::LoadBalancerIP
-        && frontend.external.set == BackendSet::Local
-        && Family::of(root) == view.key.family;
-    if !for_cloud {
-        return None;
-    }
+    let key = health_check_key(view, frontend, around.network)?;
     let preserving = crate::frontend::preserves_destination(view, frontend, around.network);
     let flags_of_port = if preserving {
         PortMappingFlags::USE_MUX | PortMappingFlags::PRESERVE_DIP
     } else {
         PortMappingFlags::NONE
-    };
-    let key = LoadBalancerKey {
-        family: view.key.family,
-        vip: Some(address),
-        port: port.get(),
-        protocol: Protocol::Tcp,
     };
     let load_balancer = WantedLoadBalancer {
         view: view.key.clone(),
@@ -159,8 +169,8 @@ fn for_health_check(
         flags: flags(view.key.family, false),
         mapping: Mapping {
             protocol: IpProtocol(u32::from(Protocol::Tcp.number())),
-            internal_port: port.get(),
-            external_port: port.get(),
+            internal_port: key.port,
+            external_port: key.port,
             distribution: Distribution::default(),
             flags: flags_of_port,
         },

@@ -15,6 +15,7 @@ use self::hardware::HardwareAddresses;
 use crate::key::LoadBalancerKey;
 use crate::network::WindowsNetwork;
 
+pub use self::load_balancer::health_check_key;
 pub(crate) use self::load_balancer::{Mapping, Rank, WantedLoadBalancer};
 
 /// What the views, the node and the network are looked at with.
