@@ -5,7 +5,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use switchyard_hcn::{Guid, Network, NetworkType, PortMappingFlags, Version};
-use switchyard_model::Family;
+use switchyard_model::{Family, Origin};
 
 use super::explain::source_vip;
 use super::{
@@ -40,6 +40,8 @@ pub enum Note {
     UnusableSourceVip(String),
     /// A load balancer of an overlay without direct server return has no source VIP.
     NoSourceVip,
+    /// HNS of Windows Server 2019 chooses the address that a pod is rewritten to, for a backend on the same node.
+    SourceLeftToHns,
     /// No remote endpoint is at the VIP on an overlay network.
     NothingAtVip(IpAddr),
     /// A remote endpoint at the VIP on an overlay network does not lead to this host.
@@ -75,10 +77,23 @@ impl Tracer<'_> {
             notes.push(Note::UnusableSourceVip(load_balancer.source_vip.clone()));
         }
         let overlay = network.filter(|(_, network)| network.network_type == NetworkType::Overlay);
-        if let Some((id, _)) = overlay {
-            notes.extend(self.notes_of_overlay(followed, id));
+        match overlay {
+            Some((id, _)) => notes.extend(self.notes_of_overlay(followed, id)),
+            None if self.leaves_source_to_hns(followed) => notes.push(Note::SourceLeftToHns),
+            None => {}
         }
         notes
+    }
+
+    /// Whether a pod's address is rewritten to what HNS chooses, and a backend on this node may see that. Only HNS of Windows
+    /// Server 2019, which is 9, is known to choose wrong.
+    fn leaves_source_to_hns(&self, followed: &Followed<'_>) -> bool {
+        let load_balancer = followed.held.load_balancer;
+        self.state.version.major == 9
+            && followed.client.origin == Origin::LocalPod
+            && !load_balancer.is_dsr()
+            && load_balancer.source_vip.is_empty()
+            && followed.verdict.backends.iter().any(|backend| backend.local)
     }
 
     fn notes_of_build(&self, followed: &Followed<'_>) -> Vec<Note> {
@@ -182,6 +197,7 @@ impl Note {
             Self::LocalAndRemote(_) => "localAndRemote",
             Self::UnusableSourceVip(_) => "unusableSourceVip",
             Self::NoSourceVip => "noSourceVip",
+            Self::SourceLeftToHns => "sourceLeftToHns",
             Self::NothingAtVip(_) => "nothingAtVip",
             Self::MisleadingAtVip { .. } => "misleadingAtVip",
             Self::UnknownHostMac(_) => "unknownHostMac",
@@ -235,8 +251,12 @@ impl fmt::Display for Note {
             }
             Self::NoSourceVip => f.write_str(
                 "the load balancer has no source VIP: kube-proxy gives one to each on an overlay, \
-                 for answers from other nodes come back to it; without it, newer builds of Windows \
-                 Server 2019 send packets in a circle (kubernetes/community#8890)",
+                 for answers from other nodes come back to it",
+            ),
+            Self::SourceLeftToHns => f.write_str(
+                "the load balancer has no source VIP: newer builds of Windows Server 2019 take the \
+                 VIP for it at times, and answers of backends on this node then go in a circle \
+                 (kubernetes/community#8890, kubernetes/kubernetes#137455)",
             ),
             Self::NothingAtVip(vip) => write!(
                 f,

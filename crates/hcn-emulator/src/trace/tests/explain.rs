@@ -215,6 +215,29 @@ fn a_pod_that_may_pick_itself_is_told() {
     );
 }
 
+/// kubernetes/community#8890: it concerns pods whose address is rewritten and backends beside them, on Windows Server 2019.
+#[test]
+fn a_source_that_is_left_to_hns_is_told() {
+    let noted = |major: u32, document: Value, origin, from: &str| {
+        let file = json!({ "version": { "Major": major, "Minor": 3 }, "endpoints": endpoints(),
+            "loadBalancers": [document] });
+        let state = State::from_json(&file.to_string()).unwrap();
+        let node = NodeAddresses::from_iter([NODE.parse().unwrap()]);
+        let steps = Tracer::new(&state, node).explain(&packet(origin, from, VIP)).steps;
+        steps.contains(&Step::Note(Note::SourceLeftToHns))
+    };
+    let plain = |endpoints: &[u32]| balancer(PLAIN, endpoints).document(100);
+    let (pod, other) = ("10.1.1.50", "198.51.100.7");
+    assert!(noted(9, plain(&[11, 21]), Origin::LocalPod, pod));
+    assert!(!noted(13, plain(&[11, 21]), Origin::LocalPod, pod));
+    assert!(!noted(9, balancer(DSR, &[11, 21]).document(100), Origin::LocalPod, pod));
+    assert!(!noted(9, plain(&[21]), Origin::LocalPod, pod));
+    assert!(!noted(9, plain(&[11, 21]), Origin::Outside, other));
+    let mut told = plain(&[11, 21]);
+    told["SourceVIP"] = json!(NODE);
+    assert!(!noted(9, told, Origin::LocalPod, pod));
+}
+
 #[test]
 fn with_preserve_dip_no_rule_translates_and_none_is_known() {
     let preserved = |origin, from: &str| {
