@@ -303,6 +303,7 @@ impl Agent {
         if left > 0 {
             warn!(calls = left, "calls of HNS are left under way");
         }
+        self.executor.end();
         if self.journal.due().is_some() {
             self.journal.look(&self.reconciler, self.stream.revision(), self.clock.now());
         }

@@ -4,15 +4,20 @@
 //! hang. So there are never more threads than it has writers and may give up calls; a call gets a free thread or a new one.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::io;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use switchyard_hcn::Hcn;
 use switchyard_winkernel::{Call, CallId, LedgerStore, Performer};
 
 use crate::event::{Event, Mailbox};
+
+/// How long a thread has to close what it has open.
+const CLOSING: Duration = Duration::from_secs(2);
 
 /// Makes calls of HNS.
 pub(crate) struct Executor {
@@ -30,7 +35,11 @@ pub(crate) struct Executor {
 pub(crate) struct SharedLedger(Arc<Mutex<dyn LedgerStore + Send>>);
 
 /// A thread that makes one call after the other. It ends when this is dropped, or when its call does.
-struct Worker(SyncSender<(CallId, Call)>);
+struct Worker {
+    calls: SyncSender<(CallId, Call)>,
+    /// Nothing comes of it, but that nobody can send any more once the thread has ended.
+    ended: Receiver<Infallible>,
+}
 
 impl SharedLedger {
     pub(crate) fn new(ledger: impl LedgerStore + Send + 'static) -> Self {
@@ -69,7 +78,7 @@ impl Executor {
             Some(worker) => worker,
             None => self.hire()?,
         };
-        let given = worker.0.try_send((id, call));
+        let given = worker.calls.try_send((id, call));
         given.map_err(|_| io::Error::other("a thread that makes calls of HNS ended by itself"))?;
         self.busy.insert(id, worker);
         Ok(())
@@ -88,14 +97,27 @@ impl Executor {
         self.busy.len()
     }
 
+    /// Ends the threads that are free, and waits a while until what they had open in HNS is closed. Those that still call
+    /// are left.
+    pub(crate) fn end(&mut self) {
+        for Worker { calls, ended } in self.idle.drain(..) {
+            drop(calls);
+            // What is still open then, HNS closes when this process ends.
+            let _ = ended.recv_timeout(CLOSING);
+        }
+    }
+
     fn hire(&self) -> io::Result<Worker> {
         let (sender, calls) = sync_channel(1);
         let hcn = Arc::clone(&self.hcn);
         let (ledger, mailbox) = (self.ledger.clone(), self.mailbox.clone());
-        thread::Builder::new()
-            .name("hns-call".to_owned())
-            .spawn(move || work(&*hcn, ledger, &calls, &mailbox))?;
-        Ok(Worker(sender))
+        let (held, ended) = channel();
+        let work = move || {
+            let _held = held;
+            work(&*hcn, ledger, &calls, &mailbox);
+        };
+        thread::Builder::new().name("hns-call".to_owned()).spawn(work)?;
+        Ok(Worker { calls: sender, ended })
     }
 }
 
