@@ -18,6 +18,8 @@ mod reliability;
 mod subject;
 mod test;
 mod tidy;
+mod windows;
+mod wine;
 mod workspace;
 
 use std::process::ExitCode;
@@ -53,6 +55,10 @@ enum Task {
     Crash(reliability::Crash),
     /// Lets a node live through random histories and faults, in virtual time.
     Simulate(reliability::simulate::Simulate),
+    /// Builds switchyard.exe and the libraries of an emulated HNS for Windows.
+    Windows(windows::Windows),
+    /// Runs switchyard.exe under Wine and holds it against the one of Linux.
+    Wine(wine::Wine),
     /// Makes random changes without end: memory, descriptors and HNS objects must stay as they are.
     Soak(reliability::soak::Soak),
 }
@@ -78,6 +84,8 @@ fn main() -> ExitCode {
         Task::Check(task) => task.run(),
         Task::Crash(task) => task.run(),
         Task::Simulate(task) => task.run(),
+        Task::Windows(task) => task.run(),
+        Task::Wine(task) => task.run(),
         Task::Soak(task) => task.run(),
     };
     match result {

@@ -18,6 +18,7 @@ use crate::emulator_contract::EmulatorContract;
 use crate::fuzz::Fuzz;
 use crate::reliability::soak::Soak;
 use crate::tidy::Tidy;
+use crate::wine::Wine;
 use crate::workspace::Workspace;
 use crate::{dependencies, program, reliability};
 
@@ -66,6 +67,8 @@ pub(crate) enum Step {
     Bench,
     /// The demonstration runs.
     Demo,
+    /// What ships for Windows does under Wine what it does on Linux, through the real interface of HNS.
+    Wine,
 }
 
 impl Step {
@@ -100,6 +103,7 @@ impl Step {
             Self::Fuzz => held(Fuzz::brief().run()),
             Self::Bench => held(Bench::all().run()),
             Self::Demo => demo::check(workspace),
+            Self::Wine => held(Wine::whole().run()),
         }
     }
 }

@@ -6,10 +6,12 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result};
 
 use super::Step;
-use crate::program;
+use crate::wine::prefix;
+use crate::{program, windows};
 
 /// A program that a step needs.
 struct Need {
+    /// Its name in the path, or where it is: what Debian brings may be in the path from elsewhere, too.
     program: &'static str,
     package: &'static str,
     /// The steps that need it.
@@ -25,6 +27,36 @@ const NEEDS: &[Need] = &[
         why: "lists the files of the project",
     },
     Need { program: "g++", package: "g++", steps: &[Step::Fuzz], why: "compiles libFuzzer" },
+    Need {
+        program: windows::RUSTC,
+        package: "rustc-web",
+        steps: &[Step::Wine],
+        why: "compiles for Windows",
+    },
+    Need {
+        program: windows::CARGO,
+        package: "cargo-web",
+        steps: &[Step::Wine],
+        why: "builds the standard library for Windows",
+    },
+    Need {
+        program: windows::STANDARD_LIBRARY,
+        package: "rust-web-src",
+        steps: &[Step::Wine],
+        why: "is the standard library's source",
+    },
+    Need {
+        program: windows::GCC,
+        package: "gcc-mingw-w64-x86-64",
+        steps: &[Step::Wine],
+        why: "links for Windows",
+    },
+    Need {
+        program: prefix::WINE,
+        package: "wine64",
+        steps: &[Step::Wine],
+        why: "runs Windows programs",
+    },
     Need {
         program: "valgrind",
         package: "valgrind",

@@ -1,0 +1,62 @@
+//! `cargo xtask wine`: switchyard.exe under Wine, with the emulated HNS behind the real C interface.
+//!
+//! * `prefix`: a Windows for one run;
+//! * `contract`: what HNS does, rule by rule, through the libraries;
+//! * `answers`: the commands say the same as on Linux, byte for byte;
+//! * `call_log`: the proxy makes the same calls as on Linux, line by line;
+//! * `proxy`: a proxy that is restarted, killed and watched, on an HNS that goes away.
+
+mod answers;
+mod call_log;
+mod contract;
+pub(crate) mod prefix;
+mod proxy;
+mod sets;
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use crate::windows;
+use crate::workspace::Workspace;
+use prefix::Prefix;
+
+/// Runs switchyard.exe under Wine and holds it against the one of Linux.
+#[derive(Args)]
+pub(crate) struct Wine {
+    /// Only this example set, such as `shop`.
+    #[arg(long, value_name = "SET")]
+    example: Option<String>,
+    /// Only compare the calls of HNS with those on Linux.
+    #[arg(long)]
+    compare_log: bool,
+}
+
+impl Wine {
+    /// All of it.
+    pub(crate) fn whole() -> Self {
+        Self { example: None, compare_log: false }
+    }
+
+    pub(crate) fn run(self) -> Result<bool> {
+        let workspace = Workspace::find()?;
+        let sets = sets::named(&workspace, self.example.as_deref())?;
+        let linux = sets::build(&workspace)?;
+        let built = windows::build(&workspace)?;
+        let prefix = Prefix::fresh(&workspace, built)?;
+        let mut troubles = call_log::compare(&workspace, &prefix, &linux, &sets)?;
+        if !self.compare_log {
+            troubles.extend(answers::compare(&workspace, &prefix, &linux, &sets)?);
+            if self.example.is_none() {
+                troubles.extend(contract::check(&prefix)?);
+                proxy::check(&workspace, &prefix)?;
+            }
+        }
+        for trouble in &troubles {
+            println!("{trouble}");
+        }
+        if troubles.is_empty() {
+            return Ok(true);
+        }
+        bail!("{} differences: see above", troubles.len())
+    }
+}
