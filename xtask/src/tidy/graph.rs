@@ -27,6 +27,7 @@ const COMPUTENETWORK: &str = "switchyard-computenetwork";
 const HCN_SHARED: &str = "switchyard-hcn-shared";
 const WINKERNEL: &str = "switchyard-winkernel";
 const AGENT: &str = "switchyard-agent";
+const WINDOWS_HOST: &str = "switchyard-windows-host";
 const CONFORMANCE: &str = "switchyard-conformance";
 const PRODUCT: &str = "switchyard";
 
@@ -51,11 +52,15 @@ const GRAPH: &[Edges] = &[
     },
     Edges {
         name: AGENT,
-        uses: &[MODEL, NODEVIEW, SOURCE, HCN, WINKERNEL],
+        uses: &[MODEL, NODEVIEW, SOURCE, HCN, WINKERNEL, WINDOWS_HOST],
         tests_use: &[HCN_EMULATOR],
     },
     edges(CONFORMANCE, &[]),
-    edges(PRODUCT, &[MODEL, NODEVIEW, SOURCE, HCN, HCN_EMULATOR, HCN_SYS, WINKERNEL, AGENT]),
+    edges(WINDOWS_HOST, &[]),
+    edges(
+        PRODUCT,
+        &[MODEL, NODEVIEW, SOURCE, HCN, HCN_EMULATOR, HCN_SYS, WINKERNEL, AGENT, WINDOWS_HOST],
+    ),
     edges("switchyard-fuzz", &[MODEL, NODEVIEW, SOURCE]),
     edges(
         "xtask",
