@@ -45,16 +45,13 @@ fn held(process: Option<u32>) -> String {
 }
 
 impl StateDirectory {
-    /// The directory at `path`. It is made where it does not exist, for its owner alone.
+    /// The directory at `path`. It is made where it does not exist, for its owner alone; on Windows for the system and
+    /// administrators, too.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// When it cannot be made, or on Windows when there is one that belongs to somebody else.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(path)?;
+        system::make_private_directory(path)?;
         Ok(Self(path.to_owned()))
     }
 
@@ -171,7 +168,7 @@ impl LedgerStore for LedgerFile {
         file.sync_all()?;
         // Closed first: Windows replaces no file that is open.
         self.file = None;
-        fs::rename(&new, &self.path)?;
+        system::replace(&new, &self.path)?;
         self.sync_folder();
         Ok(())
     }
@@ -183,6 +180,26 @@ impl LedgerStore for LedgerFile {
             _ => Ok(()),
         }
     }
+}
+
+/// What each system does in its own way.
+#[cfg(unix)]
+mod system {
+    use std::fs::DirBuilder;
+    pub(super) use std::fs::rename as replace;
+    use std::io;
+    use std::os::unix::fs::DirBuilderExt;
+    use std::path::Path;
+
+    pub(super) fn make_private_directory(path: &Path) -> io::Result<()> {
+        DirBuilder::new().recursive(true).mode(0o700).create(path)
+    }
+}
+
+#[cfg(windows)]
+mod system {
+    pub(super) use switchyard_windows_host::replace::rename as replace;
+    pub(super) use switchyard_windows_host::security::make_private_directory;
 }
 
 #[cfg(test)]

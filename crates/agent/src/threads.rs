@@ -46,9 +46,13 @@ pub(crate) fn serve_status(
     let work = move || {
         let _bell = mailbox.on_death("status");
         loop {
-            let served = listener.accept().and_then(|mut connection| {
-                local::serve(&mut *connection, |question| answer(question, &*host, &mailbox))
-            });
+            let served = match listener.accept() {
+                Ok(None) => return,
+                Ok(Some(mut connection)) => {
+                    local::serve(&mut *connection, |question| answer(question, &*host, &mailbox))
+                }
+                Err(trouble) => Err(trouble),
+            };
             if let Err(trouble) = served {
                 // Whoever asked may have gone away; a system without descriptors is not asked again at once.
                 tracing::debug!(error = %trouble, "the status was not told");

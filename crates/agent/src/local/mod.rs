@@ -1,11 +1,13 @@
 //! The way to a proxy on the same machine, for its owner alone: one question, one answer.
 
-#[cfg(not(unix))]
-#[path = "other.rs"]
-mod imp;
 #[cfg(unix)]
 #[path = "unix.rs"]
 mod imp;
+#[cfg(windows)]
+#[path = "windows.rs"]
+mod imp;
+#[cfg(any(windows, test))]
+mod pipe_name;
 
 use std::io::{self, Read, Write};
 use std::path::Path;

@@ -33,12 +33,12 @@ impl Listener {
         Ok(Self { socket: bound?, path: path.to_owned() })
     }
 
-    /// The next connection.
-    pub(crate) fn accept(&self) -> io::Result<Box<dyn Connection>> {
+    /// The next connection; there always is one to come.
+    pub(crate) fn accept(&self) -> io::Result<Option<Box<dyn Connection>>> {
         let (stream, _) = self.socket.accept()?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
-        Ok(Box::new(stream))
+        Ok(Some(Box::new(stream)))
     }
 
     /// Lets nobody connect any more.
