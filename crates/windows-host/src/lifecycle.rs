@@ -60,6 +60,12 @@ impl Lifecycle {
         self.last
     }
 
+    /// Whether the work is to stop.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        matches!(self.last, Report::StopPending(_))
+    }
+
     /// What is to be told after something happened; `None` where that is nothing new.
     pub fn after(&mut self, happening: Happening) -> Option<Report> {
         let next = match (self.last, happening) {

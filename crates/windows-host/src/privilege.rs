@@ -53,6 +53,30 @@ impl Token {
     }
 }
 
+impl Grant {
+    /// What it is, for people.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::LocalSystem => "it runs as the system",
+            Self::Elevated => "its token is elevated",
+            Self::Administrator => "it is in the group Administrators",
+            Self::HyperVAdministrator => "it is in the group Hyper-V Administrators",
+        }
+    }
+}
+
+/// What is said to a process without a [`Grant`].
+#[must_use]
+pub fn refusal(user: &str) -> String {
+    format!(
+        "this process may not change HNS: it runs as {user}, which is not the system, its token is not elevated, and it is in neither \
+         of the groups Administrators and Hyper-V Administrators. Start it in a console that was opened with \"Run as \
+         administrator\", as a service (`switchyard service install`), or in a HostProcess pod with runAsUserName \
+         \"NT AUTHORITY\\SYSTEM\""
+    )
+}
+
 /// Whether what belongs to `owner` can be trusted by a process that runs as `user`: nobody with fewer rights has made it.
 #[must_use]
 pub fn trusts(user: &str, owner: &str) -> bool {
@@ -88,6 +112,13 @@ mod tests {
         // LOCAL SERVICE and NETWORK SERVICE, as HostProcess pods may run.
         check("S-1-5-19", false, &[], None);
         check("S-1-5-20", false, &[], None);
+    }
+
+    #[test]
+    fn who_is_refused_is_told_every_way_in() {
+        let said = refusal(SOMEBODY);
+        let ways = ["Run as administrator", "switchyard service install", r"NT AUTHORITY\SYSTEM"];
+        assert!(said.contains(SOMEBODY) && ways.iter().all(|way| said.contains(way)), "{said}");
     }
 
     #[test]

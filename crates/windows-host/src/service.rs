@@ -20,8 +20,8 @@ use windows_service::service_control_handler::{
 use windows_service::service_manager::{ServiceManager, ServiceManagerAccess};
 use windows_service::{define_windows_service, service_dispatcher};
 use windows_sys::Win32::Foundation::{
-    ERROR_FAILED_SERVICE_CONTROLLER_CONNECT, ERROR_SERVICE_DOES_NOT_EXIST, ERROR_SERVICE_EXISTS,
-    ERROR_SERVICE_NOT_ACTIVE,
+    ERROR_FAILED_SERVICE_CONTROLLER_CONNECT, ERROR_INVALID_LEVEL, ERROR_SERVICE_DOES_NOT_EXIST,
+    ERROR_SERVICE_EXISTS, ERROR_SERVICE_NOT_ACTIVE,
 };
 
 use crate::lifecycle::{Happening, Lifecycle, Report};
@@ -59,8 +59,11 @@ impl Handle {
 /// What the process of a service is made for.
 struct Process {
     work: Work,
-    stop: Box<dyn Fn() + Send>,
+    stop: Stop,
 }
+
+/// What tells the work to stop.
+type Stop = Box<dyn FnOnce() + Send>;
 
 /// Taken by the service when it begins: Windows passes nothing to its entry point.
 static PROCESS: Mutex<Option<Process>> = Mutex::new(None);
@@ -70,7 +73,7 @@ static PROCESS: Mutex<Option<Process>> = Mutex::new(None);
 ///
 /// # Errors
 /// [`io::ErrorKind::NotConnected`] where this process was not started by the Service Control Manager.
-pub fn run(work: Work, stop: impl Fn() + Send + 'static) -> io::Result<()> {
+pub fn run(work: Work, stop: impl FnOnce() + Send + 'static) -> io::Result<()> {
     *PROCESS.lock().unwrap_or_else(PoisonError::into_inner) =
         Some(Process { work, stop: Box::new(stop) });
     // A service that has its process to itself is found under any name, so none is said.
@@ -116,7 +119,7 @@ fn begin(arguments: Vec<OsString>) {
         tell(&status, Report::Stopped(PANICKED));
         return;
     }
-    attend(&status, &happenings, &*stop);
+    attend(&status, &happenings, stop);
 }
 
 /// The exit code of a process of Rust that panics.
@@ -136,7 +139,8 @@ fn work_on(work: Work, handle: Handle, mut ended: Ended) {
 }
 
 /// Tells the Service Control Manager what happens, until the service is over.
-fn attend(status: &ServiceStatusHandle, happenings: &Receiver<Happening>, stop: &dyn Fn()) {
+fn attend(status: &ServiceStatusHandle, happenings: &Receiver<Happening>, stop: Stop) {
+    let mut stop = Some(stop);
     let mut lifecycle = Lifecycle::begin();
     tell(status, lifecycle.report());
     loop {
@@ -152,8 +156,11 @@ fn attend(status: &ServiceStatusHandle, happenings: &Receiver<Happening>, stop: 
         if let Report::Stopped(_) = lifecycle.report() {
             return;
         }
-        if happening == Happening::StopRequested && report.is_some() {
-            stop();
+        if lifecycle.is_stopping()
+            && let Some(stop) = stop.take()
+        {
+            // It may wait for the work, which must not keep this from being told. Without a thread the time to stop runs out.
+            let _ = thread::Builder::new().name("stop".to_owned()).spawn(stop);
         }
     }
 }
@@ -227,31 +234,32 @@ pub enum Existing {
     Replace,
 }
 
-/// Registers a service, which is started again when it fails: after 5 seconds, after 30, then every minute.
+/// Registers a service, which is started again when it fails: after 5 seconds, after 30, then every minute. Returns what this
+/// Windows does not know of all that, and does without.
 ///
 /// # Errors
 /// [`io::ErrorKind::AlreadyExists`] where there is one of that name, which is kept; else when the Service Control Manager does
-/// not take it.
-pub fn install(registration: &Registration, existing: Existing) -> io::Result<()> {
+/// not take it. One that was just made is then removed again.
+pub fn install(registration: &Registration, existing: Existing) -> io::Result<Vec<&'static str>> {
     let rights = ServiceManagerAccess::CONNECT | ServiceManagerAccess::CREATE_SERVICE;
     let manager = ServiceManager::local_computer(None::<&str>, rights).map_err(of_windows)?;
     let info = info(registration);
-    let created = manager.create_service(&info, ServiceAccess::ALL_ACCESS).map_err(of_windows);
-    let service = match created {
-        Ok(service) => service,
+    match manager.create_service(&info, ServiceAccess::ALL_ACCESS).map_err(of_windows) {
+        Ok(service) => configure(&service, registration).inspect_err(|_| {
+            // The first trouble is the one to tell of.
+            let _ = service.delete();
+        }),
         Err(trouble) if code_of(&trouble) == Some(ERROR_SERVICE_EXISTS) => {
             if existing == Existing::Keep {
                 return Err(io::Error::new(io::ErrorKind::AlreadyExists, trouble));
             }
-            let service = manager
-                .open_service(&registration.name, ServiceAccess::ALL_ACCESS)
-                .map_err(of_windows)?;
+            let service = manager.open_service(&registration.name, ServiceAccess::ALL_ACCESS);
+            let service = service.map_err(of_windows)?;
             service.change_config(&info).map_err(of_windows)?;
-            service
+            configure(&service, registration)
         }
-        Err(trouble) => return Err(trouble),
-    };
-    configure(&service, registration).map_err(of_windows)
+        Err(trouble) => Err(trouble),
+    }
 }
 
 fn info(registration: &Registration) -> ServiceInfo {
@@ -274,22 +282,36 @@ fn info(registration: &Registration) -> ServiceInfo {
     }
 }
 
-fn configure(service: &Service, registration: &Registration) -> windows_service::Result<()> {
-    service.set_description(&registration.description)?;
-    service.set_delayed_auto_start(registration.start == Start::Delayed)?;
-    service.set_preshutdown_timeout(PRESHUTDOWN)?;
+/// Sets what a service is not made with. Returns what this Windows does not know.
+fn configure(service: &Service, registration: &Registration) -> io::Result<Vec<&'static str>> {
     let again = |seconds| ServiceAction {
         action_type: ServiceActionType::Restart,
         delay: Duration::from_secs(seconds),
     };
-    service.update_failure_actions(ServiceFailureActions {
+    let actions = ServiceFailureActions {
         reset_period: ServiceFailureResetPeriod::After(Duration::from_secs(3600)),
         reboot_msg: None,
         command: None,
         actions: Some(vec![again(5), again(30), again(60)]),
-    })?;
-    // Also where it ended in good order with an exit code other than 0.
-    service.set_failure_actions_on_non_crash_failures(true)
+    };
+    let is_delayed = registration.start == Start::Delayed;
+    let settings = [
+        ("the description", service.set_description(&registration.description)),
+        ("the delayed start", service.set_delayed_auto_start(is_delayed)),
+        ("the time to stop at a shutdown", service.set_preshutdown_timeout(PRESHUTDOWN)),
+        ("the restart after a failure", service.update_failure_actions(actions)),
+        // Also where it ended in good order with an exit code other than 0.
+        ("the restart after an end", service.set_failure_actions_on_non_crash_failures(true)),
+    ];
+    let mut unknown = Vec::new();
+    for (name, set) in settings {
+        match set.map_err(of_windows) {
+            Ok(()) => {}
+            Err(trouble) if code_of(&trouble) == Some(ERROR_INVALID_LEVEL) => unknown.push(name),
+            Err(trouble) => return Err(trouble),
+        }
+    }
+    Ok(unknown)
 }
 
 /// Stops a service and removes it.

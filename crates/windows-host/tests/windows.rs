@@ -2,14 +2,18 @@
 
 #![cfg(windows)]
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+#![expect(unsafe_code, reason = "a console event is made as the runtime of containers makes it")]
 
-use std::ffi::OsString;
+use std::ffi::{OsString, c_void};
 use std::fs;
 use std::io::{self, Read, Write};
+use std::mem::transmute;
 use std::os::windows::ffi::OsStringExt;
 use std::os::windows::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::ptr::{null, null_mut, without_provenance};
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
 use std::thread;
 use std::time::Duration;
 
@@ -17,7 +21,13 @@ use switchyard_windows_host::pipe::{self, Listener};
 use switchyard_windows_host::privilege::trusts;
 use switchyard_windows_host::replace::rename;
 use switchyard_windows_host::security::{make_private_directory, owner};
-use switchyard_windows_host::{event_log, token};
+use switchyard_windows_host::{console, event_log, token};
+use windows_sys::Win32::System::Console::{
+    CTRL_BREAK_EVENT, CTRL_C_EVENT, CTRL_LOGOFF_EVENT, CTRL_SHUTDOWN_EVENT,
+};
+use windows_sys::Win32::System::LibraryLoader::{GetModuleHandleW, GetProcAddress};
+use windows_sys::Win32::System::Threading::CreateThread;
+use windows_sys::core::{s, w};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const SHORT: Duration = Duration::from_millis(100);
@@ -107,9 +117,8 @@ fn a_client_that_went_away_harms_nobody() {
     let name = name("gone");
     let listener = Arc::new(Listener::bind(&name).unwrap());
     drop(pipe::connect(&name, (PATIENCE, PATIENCE)).unwrap());
-    let next = name.clone();
     let client = thread::spawn(move || {
-        let mut pipe = pipe::connect(&next, (PATIENCE, PATIENCE)).unwrap();
+        let mut pipe = pipe::connect(&name, (PATIENCE, PATIENCE)).unwrap();
         pipe.write_all(b"x").unwrap();
         pipe.read(&mut [0]).unwrap()
     });
@@ -140,6 +149,8 @@ fn a_token_is_read() {
     assert_eq!(token.user, token::current_user().unwrap());
     assert!(token.enabled_groups.iter().all(|group| group.starts_with("S-1-")), "{token:?}");
     assert!(token.enabled_groups.len() > 1, "{token:?}");
+    // Whoever runs Wine is an administrator there.
+    assert!(token.grant().is_some() || !is_wine(), "{token:?}");
 }
 
 #[test]
@@ -165,6 +176,7 @@ fn a_private_folder_is_made_once_and_deep() {
     fs::remove_dir_all(&path).unwrap();
 }
 
+#[expect(clippy::disallowed_methods, reason = "a reader takes its time")]
 #[test]
 fn a_file_is_replaced_when_its_reader_is_done() {
     let path = folder("replaced");
@@ -196,4 +208,35 @@ fn an_event_is_reported() {
     event_log::forget_source(&source).unwrap();
     event_log::forget_source(&source).unwrap();
     assert!(event_log::register_source(r"a\b").is_err(), "it would be a key inside of a key");
+}
+
+/// Sends this process a console event as hcsshim does, which ends `HostProcess` containers (`signalProcess` in
+/// internal/jobcontainers/process.go): by a thread that begins in Windows' own routine for them.
+fn send(event: u32) {
+    type Found = unsafe extern "system" fn() -> isize;
+    type Routine = unsafe extern "system" fn(*mut c_void) -> u32;
+    // SAFETY: the name is ended by a zero; the library is never unloaded.
+    let library = unsafe { GetModuleHandleW(w!("kernel32.dll")) };
+    // SAFETY: the library is there, and the name is ended by a zero.
+    let routine = unsafe { GetProcAddress(library, s!("CtrlRoutine")) };
+    // SAFETY: a routine of that name takes the number of an event, as threads take their argument.
+    let routine = unsafe { transmute::<Found, Routine>(routine.unwrap()) };
+    let argument = without_provenance::<c_void>(event as usize);
+    // SAFETY: the routine does not read through its argument, which is a number.
+    let thread = unsafe { CreateThread(null(), 0, Some(routine), argument, 0, null_mut()) };
+    assert!(!thread.is_null());
+}
+
+#[test]
+fn every_event_that_ends_a_process_is_a_word_to_stop() {
+    let (sender, stopped) = sync_channel(8);
+    console::on_stop(move || sender.send(()).unwrap()).unwrap();
+    assert!(console::on_stop(|| {}).is_err(), "one process has one proxy");
+    send(CTRL_LOGOFF_EVENT);
+    assert!(stopped.recv_timeout(SHORT).is_err(), "somebody's session is not the process");
+    // The last one, as the end of a window would, keeps its thread, and Wine sends one event at a time.
+    for event in [CTRL_C_EVENT, CTRL_BREAK_EVENT, CTRL_SHUTDOWN_EVENT] {
+        send(event);
+        stopped.recv_timeout(PATIENCE).unwrap();
+    }
 }
