@@ -16,6 +16,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const MOST_NAMED: usize = 10;
 /// How often work that goes on is told of.
 const PROGRESS: Duration = Duration::from_secs(10);
+/// How often it is said again what holds everything up, while it does: who reads the end of a log is to find it there.
+const REMIND: Duration = Duration::from_secs(600);
 
 /// What was told, so that nothing is told twice.
 #[derive(Debug, Default)]
@@ -32,9 +34,18 @@ pub(crate) struct Journal {
     failing: BTreeMap<Target, Option<u32>>,
     held_by_others: BTreeSet<LoadBalancerKey>,
     /// What holds everything up.
-    obstacle: Option<String>,
+    obstacle: Option<Obstacle>,
     ledger_trouble: Option<String>,
     has_settled: bool,
+}
+
+/// Something that holds everything up: a network that HNS lacks, calls that hang.
+#[derive(Debug)]
+struct Obstacle {
+    reason: String,
+    since: Duration,
+    /// When it is said again.
+    remind: Duration,
 }
 
 impl Journal {
@@ -63,12 +74,15 @@ impl Journal {
 
     /// Whether it has something to look at, at `now`.
     pub(crate) fn is_due(&self, settled: bool, now: Duration) -> bool {
-        self.is_stale && (now >= self.next_look || (settled && !self.done.is_empty()))
+        let is_stale =
+            self.is_stale && (now >= self.next_look || (settled && !self.done.is_empty()));
+        is_stale || self.obstacle.as_ref().is_some_and(|obstacle| now >= obstacle.remind)
     }
 
     /// When it has something to look at, if nothing happens before.
     pub(crate) fn due(&self) -> Option<Duration> {
-        self.is_stale.then_some(self.next_look)
+        let remind = self.obstacle.as_ref().map(|obstacle| obstacle.remind);
+        self.is_stale.then_some(self.next_look).into_iter().chain(remind).min()
     }
 
     /// Tells what is new. True when HNS was changed since the last time.
@@ -76,7 +90,7 @@ impl Journal {
         self.is_stale = false;
         self.next_look = now + LOOK_EVERY;
         let standing = reconciler.standing();
-        self.tell_obstacle(&standing);
+        self.tell_obstacle(obstacle(&standing), now);
         self.tell_failures(reconciler, &standing);
         self.tell_held(reconciler.held_by_others().into_iter().collect());
         self.tell_ledger(&standing);
@@ -119,21 +133,27 @@ impl Journal {
         text
     }
 
-    fn tell_obstacle(&mut self, standing: &Standing) {
-        let obstacle = if standing.alive {
-            let trouble = standing.network_trouble.as_ref().map(ToString::to_string);
-            standing.missing_network.clone().or(trouble)
-        } else {
-            Some(format!("{} calls of HNS hang: nothing more is written", standing.stuck_calls))
-        };
-        if obstacle == self.obstacle {
+    fn tell_obstacle(&mut self, reason: Option<String>, now: Duration) {
+        let Some(reason) = reason else {
+            if self.obstacle.take().is_some() {
+                info!("HNS can be worked on again");
+            }
             return;
+        };
+        let remind = now + REMIND;
+        match &mut self.obstacle {
+            Some(known) if known.reason == reason => {
+                if now >= known.remind {
+                    let seconds = now.saturating_sub(known.since).as_secs();
+                    warn!(%reason, seconds, "still nothing can be done in HNS");
+                    known.remind = remind;
+                }
+            }
+            _ => {
+                warn!(%reason, "nothing can be done in HNS");
+                self.obstacle = Some(Obstacle { reason, since: now, remind });
+            }
         }
-        match &obstacle {
-            Some(reason) => warn!(%reason, "nothing can be done in HNS"),
-            None => info!("HNS can be worked on again"),
-        }
-        self.obstacle = obstacle;
     }
 
     fn tell_ledger(&mut self, standing: &Standing) {
@@ -189,5 +209,41 @@ impl Journal {
 fn tell_more(count: usize, what: &str) {
     if count > MOST_NAMED {
         info!(count = count - MOST_NAMED, "{what}");
+    }
+}
+
+/// Why nothing can be done.
+fn obstacle(standing: &Standing) -> Option<String> {
+    if !standing.alive {
+        let count = standing.stuck_calls;
+        return Some(format!("{count} calls of HNS hang: nothing more is written"));
+    }
+    let trouble = standing.network_trouble.as_ref().map(ToString::to_string);
+    standing.missing_network.clone().or(trouble)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_holds_everything_up_is_said_again_but_seldom() {
+        let mut journal = Journal::default();
+        let missing = || Some("there is no network".to_owned());
+        let second = Duration::from_secs(1);
+        assert!(!journal.is_due(true, REMIND) && journal.due().is_none());
+        journal.tell_obstacle(missing(), second);
+        assert_eq!(journal.due(), Some(second + REMIND));
+        // Looks in between change nothing, whatever they are for.
+        journal.tell_obstacle(missing(), REMIND / 2);
+        assert_eq!(journal.due(), Some(second + REMIND));
+        assert!(!journal.is_due(false, REMIND) && journal.is_due(false, second + REMIND));
+        journal.tell_obstacle(missing(), second + REMIND);
+        assert_eq!(journal.due(), Some(second + REMIND * 2));
+        // Another reason is news, and so is the end.
+        journal.tell_obstacle(Some("there are two".to_owned()), REMIND * 2);
+        assert_eq!(journal.due(), Some(REMIND * 3));
+        journal.tell_obstacle(None, REMIND * 2);
+        assert!(!journal.is_due(true, REMIND * 9) && journal.due().is_none());
     }
 }

@@ -1,6 +1,5 @@
 //! A whole agent on an emulated HNS in real time: restarts of HNS, calls that fail, what it says of itself.
 
-#![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 use std::path::PathBuf;
