@@ -4,6 +4,11 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::Path;
 
+#[cfg(not(windows))]
+use std::fs::rename;
+#[cfg(windows)]
+use switchyard_windows_host::replace::rename;
+
 /// Writes `text` to the file at `path`. Whoever reads it meanwhile reads what was there before, and so does the next run
 /// after a crash.
 ///
@@ -19,7 +24,7 @@ pub(crate) fn write_atomically(path: &Path, text: &str) -> io::Result<()> {
         file.write_all(text.as_bytes())?;
         file.sync_all()
     });
-    let moved = written.and_then(|()| fs::rename(&beside, path));
+    let moved = written.and_then(|()| rename(&beside, path));
     if moved.is_err() {
         let _ = fs::remove_file(&beside);
     }

@@ -17,7 +17,8 @@ pub(crate) fn state_directory(arguments: &StateArguments) -> Result<PathBuf, Fai
     }
     let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
     let usual = if cfg!(windows) {
-        variable("ProgramData").map(|data| PathBuf::from(data).join("Switchyard"))
+        let data = variable("ProgramData").map(PathBuf::from);
+        Some(data.unwrap_or_else(|| r"C:\ProgramData".into()).join("Switchyard"))
     } else {
         let state = variable("XDG_STATE_HOME").map(PathBuf::from);
         let home = variable("HOME").map(|home| PathBuf::from(home).join(".local/state"));
