@@ -218,13 +218,14 @@ pub enum TakeoverChoice {
 
 /// `proxy`.
 #[derive(Debug, Args)]
+#[command(args_override_self = true)]
 pub struct ProxyArguments {
     /// A directory (searched deeply for .yaml, .yml and .json) or one file, which are followed.
     #[arg(long, value_name = "DIR")]
     pub manifests: String,
-    /// The Node that this is.
+    /// The Node that this is; without it the name of the machine. In lower case, as the kubelet registers it.
     #[arg(long, value_name = "NAME", visible_alias = "hostname-override")]
-    pub node: String,
+    pub node: Option<String>,
     /// The HNS to call; by default that of Windows.
     #[arg(long, value_enum)]
     pub hcn: Option<Hcn>,

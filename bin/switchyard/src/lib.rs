@@ -4,9 +4,12 @@
 pub mod answer;
 pub mod arguments;
 pub mod command;
+pub mod command_line;
 pub mod failure;
 mod file;
 mod hns;
+mod host_name;
+mod host_path;
 mod input;
 pub mod network;
 mod print;

@@ -1,15 +1,17 @@
 //! `switchyard`: the service proxy for Kubernetes nodes, Windows first.
 
+use std::env::args_os;
 use std::io::{BufWriter, Write, stderr, stdout};
 use std::process::ExitCode;
 
 use clap::Parser;
 use switchyard::arguments::Arguments;
 use switchyard::command::run;
+use switchyard::command_line::prepare;
 use switchyard::failure::Failure;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::parse_from(prepare(args_os()));
     let mut out = BufWriter::new(stdout().lock());
     match run(arguments.command, &mut out, &mut stderr()) {
         Ok(exit) => exit.code(),

@@ -13,6 +13,7 @@ use std::io::Write;
 
 use crate::arguments::Command;
 use crate::failure::{Exit, Failure};
+use crate::host_path;
 
 /// Runs a command. The answer goes to `out`, what people should know besides to `notices`.
 ///
@@ -29,7 +30,10 @@ pub fn run(
         Command::Plan(arguments) => plan::run(&arguments, out, notices)?,
         Command::Trace(arguments) => trace::run(&arguments, out, notices)?,
         Command::Explain(arguments) => explain::run(&arguments, out, notices)?,
-        Command::Proxy(arguments) => proxy::run(&arguments, out, notices)?,
+        Command::Proxy(mut arguments) => {
+            host_path::find(&mut arguments, notices);
+            proxy::run(&arguments, out, notices)?
+        }
         Command::Status(arguments) => status::run(&arguments, out)?,
         Command::Cleanup(arguments) => cleanup::run(&arguments, out, notices)?,
     };

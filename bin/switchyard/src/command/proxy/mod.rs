@@ -18,6 +18,7 @@ use super::plan::print_plan;
 use crate::arguments::{ProxyArguments, StateArguments, TakeoverChoice, WindowsArguments};
 use crate::failure::{Exit, Failure};
 use crate::hns::{Called, called, state};
+use crate::host_name::node_name;
 use crate::input::{Input, configuration, report_passed_over};
 use crate::network::{Hns, Start, windows_settings};
 use crate::state_directory::state_directory;
@@ -33,15 +34,16 @@ pub(super) fn run(
         let why = "--manifests needs files to follow: standard input cannot change";
         return Err(Failure::Usage(why.to_owned()));
     }
+    let node = node_name(arguments.node.as_deref())?;
     let configuration = configuration(arguments.common.config.as_deref(), notices)?;
     if arguments.dry_run {
-        return dry_run(&called, arguments, configuration, out, notices);
+        return dry_run(&called, (arguments, &node), configuration, out, notices);
     }
     let (directory, lock) = lock(&arguments.state)?;
     let mut followed = FollowedManifests::new(&arguments.manifests);
     let manifests = followed.read().map_err(anyhow::Error::new)?;
     report_passed_over(manifests.counts(), notices)?;
-    let stream = Input::stream(manifests.events().to_vec(), &configuration, &arguments.node)?;
+    let stream = Input::stream(manifests.events().to_vec(), &configuration, &node)?;
     log_to_standard_error();
     let Ground { hcn, host, settings } = ground(called, arguments, &configuration, &stream)?;
     let reconciler = reconciler_settings(settings, arguments, &configuration);
@@ -116,7 +118,7 @@ pub(super) fn lock(state: &StateArguments) -> Result<(StateDirectory, NodeLock),
 /// Prints what the proxy would do first.
 fn dry_run(
     called: &Called,
-    arguments: &ProxyArguments,
+    (arguments, node): (&ProxyArguments, &str),
     configuration: Configuration,
     out: &mut dyn Write,
     notices: &mut dyn Write,
@@ -125,7 +127,7 @@ fn dry_run(
     let ledger = directory.read_ledger().context("read the ledger in the state directory")?;
     let manifests = switchyard_source::Manifests::read(&arguments.manifests);
     let agent = configuration.agent.clone();
-    let input = Input::of(manifests.map_err(anyhow::Error::new)?, configuration, &arguments.node)?;
+    let input = Input::of(manifests.map_err(anyhow::Error::new)?, configuration, node)?;
     input.report(notices)?;
     let mut windows = windows(arguments);
     windows.hns = windows.hns.filter(|path| std::path::Path::new(path).exists());

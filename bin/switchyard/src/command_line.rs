@@ -1,0 +1,86 @@
+//! The words of the command line before they are parsed: what people and manifests have written for kube-proxy goes on working.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+
+use clap::{Arg, CommandFactory};
+
+use crate::arguments::Arguments;
+use crate::host_path::HostPaths;
+
+/// The words as they are parsed. Paths that begin with the folder of a `HostProcess` container get its name. Flags of `proxy` may be
+/// written as the libraries of Go allow it: with one dash, and with `_` for `-`.
+#[must_use]
+pub fn prepare(words: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    prepare_in(words, &HostPaths::of_environment())
+}
+
+fn prepare_in(words: impl IntoIterator<Item = OsString>, paths: &HostPaths) -> Vec<OsString> {
+    let mut flags = None;
+    let mut is_over = false;
+    let prepared = words.into_iter().enumerate().map(|(index, word)| {
+        let Some(text) = word.to_str() else { return word };
+        if index == 1 && text == "proxy" {
+            flags = Some(flags_of_proxy());
+        }
+        is_over |= text == "--";
+        if is_over {
+            return word;
+        }
+        let text = paths.expand(text).unwrap_or_else(|| text.to_owned());
+        let written = flags.as_ref().and_then(|flags| as_long_flag(&text, flags));
+        written.unwrap_or(text).into()
+    });
+    prepared.collect()
+}
+
+/// The names of all long flags of `proxy`.
+fn flags_of_proxy() -> BTreeSet<String> {
+    let command = Arguments::command();
+    let proxy = command.find_subcommand("proxy");
+    let names = |argument: &Arg| {
+        let aliases = argument.get_all_aliases().unwrap_or_default();
+        argument.get_long().into_iter().chain(aliases).map(str::to_owned).collect::<Vec<_>>()
+    };
+    proxy.into_iter().flat_map(|proxy| proxy.get_arguments().flat_map(names)).collect()
+}
+
+/// A flag as it is parsed, if `word` is one of `flags` in another way of writing.
+fn as_long_flag(word: &str, flags: &BTreeSet<String>) -> Option<String> {
+    let name_and_value = word.strip_prefix("--").or_else(|| word.strip_prefix('-'))?;
+    let (name, value) = match name_and_value.split_once('=') {
+        Some((name, value)) => (name, Some(value)),
+        None => (name_and_value, None),
+    };
+    let name = name.replace('_', "-");
+    // One letter after one dash is a short flag.
+    if name.len() < 2 || !flags.contains(&name) {
+        return None;
+    }
+    Some(value.map_or_else(|| format!("--{name}"), |value| format!("--{name}={value}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(words: &str, expected: &str) {
+        let paths = HostPaths::of_environment();
+        let prepared = prepare_in(words.split(' ').map(OsString::from), &paths);
+        assert_eq!(prepared, expected.split(' ').map(OsString::from).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn flags_of_proxy_may_be_written_as_in_go() {
+        check("s proxy -hostname_override=n -node n", "s proxy --hostname-override=n --node n");
+        check("s proxy -ojson -x=y --un_known -", "s proxy -ojson -x=y --un_known -");
+        check("s proxy -- -node", "s proxy -- -node");
+    }
+
+    #[test]
+    fn other_commands_are_left_alone() {
+        check("s view -node n --no_de=n", "s view -node n --no_de=n");
+        check("s service install -- proxy -node n", "s service install -- proxy -node n");
+        check("s", "s");
+    }
+}
