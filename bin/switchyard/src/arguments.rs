@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::logging::LoggingArguments;
+
 /// The service proxy for Kubernetes nodes, Windows first.
 #[derive(Debug, Parser)]
 #[command(name = "switchyard", version, disable_help_subcommand = true)]
@@ -253,6 +255,9 @@ pub struct ProxyArguments {
     #[command(flatten)]
     #[expect(missing_docs, reason = "its fields say it")]
     pub common: CommonArguments,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "its fields say it")]
+    pub logging: LoggingArguments,
 }
 
 /// `status`.

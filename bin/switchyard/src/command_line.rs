@@ -72,6 +72,8 @@ mod tests {
 
     #[test]
     fn flags_of_proxy_may_be_written_as_in_go() {
+        check("s proxy -logtostderr -v=4 -v 4", "s proxy --logtostderr -v=4 -v 4");
+        check("s proxy --log_dir=a_b -log_dir c_d", "s proxy --log-dir=a_b --log-dir c_d");
         check("s proxy -hostname_override=n -node n", "s proxy --hostname-override=n --node n");
         check("s proxy -ojson -x=y --un_known -", "s proxy -ojson -x=y --un_known -");
         check("s proxy -- -node", "s proxy -- -node");

@@ -45,11 +45,16 @@ impl Exit {
     /// The code for the shell.
     #[must_use]
     pub fn code(self) -> ExitCode {
-        ExitCode::from(match self {
+        self.number().into()
+    }
+
+    /// The same as a number.
+    pub(crate) fn number(self) -> u8 {
+        match self {
             Self::Answered => 0,
             Self::Strict => 1,
             Self::Operations => 3,
-        })
+        }
     }
 }
 
@@ -57,11 +62,25 @@ impl Failure {
     /// The code for the shell.
     #[must_use]
     pub fn code(&self) -> ExitCode {
-        ExitCode::from(match self {
+        self.number().into()
+    }
+
+    /// The same as a number.
+    pub(crate) fn number(&self) -> u8 {
+        match self {
             Self::Closed => 0,
             Self::Failed(_) => 1,
             Self::Usage(_) => 2,
             Self::Refused(_) => 4,
-        })
+        }
+    }
+
+    /// What went wrong, with its whole chain of causes.
+    #[must_use]
+    pub fn chain(&self) -> String {
+        match self {
+            Self::Failed(error) => format!("{error:#}"),
+            Self::Usage(_) | Self::Refused(_) | Self::Closed => self.to_string(),
+        }
     }
 }

@@ -11,6 +11,7 @@ mod hns;
 mod host_name;
 mod host_path;
 mod input;
+pub mod logging;
 pub mod network;
 mod print;
 mod state_directory;

@@ -235,3 +235,34 @@ fn a_log_that_nobody_reads_ends_no_proxy() {
     proxy.wait("the second Service", |status| is_settled(status) && counts(status) == (2, 2));
     assert_eq!(proxy.terminate(), Some(0));
 }
+
+#[test]
+fn a_log_goes_where_the_flags_of_kube_proxy_say() {
+    let node = Node::new("log-files");
+    node.write("other.yaml", "{apiVersion: v1, kind: ConfigMap, metadata: {name: passed-over}}");
+    let logs = node.path("deep").join("logs");
+    let folder = logs.to_str().unwrap();
+    let flags = ["-log_dir", folder, "-logtostderr=false", "--v=0", "-v", "4", "--one_output"];
+    let mut proxy = node.start(&flags);
+    proxy.wait("the first state", is_settled);
+    assert_eq!(proxy.terminate(), Some(0));
+    let log = fs::read_to_string(logs.join("switchyard.log")).unwrap();
+    for line in
+        ["the proxy of node n1", "passed over: 1 ConfigMap", "started", "stopped: what is in"]
+    {
+        assert!(log.contains(line), "{line} is not in the log:\n{log}");
+    }
+    assert_eq!(log.matches("--one-output is ignored").count(), 1, "{log}");
+    assert_eq!(fs::read_to_string(node.path("log")).unwrap(), "", "only errors would be here");
+
+    let flags = ["--log-dir", folder, "--alsologtostderr", "--logging-format=json"];
+    let mut proxy = node.start(&flags);
+    proxy.wait("the same state", is_settled);
+    assert_eq!(proxy.terminate(), Some(0));
+    let both = [logs.join("switchyard.log"), node.path("log")];
+    for log in both.map(|path| fs::read_to_string(path).unwrap()) {
+        let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let started = lines.filter(|line| line["msg"] == "started" && line["node"] == "n1");
+        assert_eq!(started.count(), 1, "{log}");
+    }
+}

@@ -2,7 +2,7 @@
 
 mod host;
 
-use std::io::{self, Write, stderr};
+use std::io::{LineWriter, Write};
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -20,6 +20,7 @@ use crate::failure::{Exit, Failure};
 use crate::hns::{Called, called, state};
 use crate::host_name::node_name;
 use crate::input::{Input, configuration, report_passed_over};
+use crate::logging;
 use crate::network::{Hns, Start, windows_settings};
 use crate::state_directory::state_directory;
 
@@ -29,22 +30,38 @@ pub(super) fn run(
     notices: &mut dyn Write,
 ) -> Result<Exit, Failure> {
     let called = called(arguments.hcn, arguments.windows.hns.as_deref())?;
-    let notices: &mut dyn Write = &mut Log(notices);
     if arguments.manifests == "-" {
         let why = "--manifests needs files to follow: standard input cannot change";
         return Err(Failure::Usage(why.to_owned()));
     }
     let node = node_name(arguments.node.as_deref())?;
-    let configuration = configuration(arguments.common.config.as_deref(), notices)?;
     if arguments.dry_run {
-        return dry_run(&called, (arguments, &node), configuration, out, notices);
+        return dry_run(&called, arguments, &node, out, notices);
     }
+    let log = logging::start(&arguments.logging, &node, None)?;
+    let ended = work(called, arguments, &node, &mut LineWriter::new(log.clone()));
+    // Elsewhere it is on standard error, where the log is, too.
+    if let Err(failure) = &ended
+        && log.has_file()
+    {
+        tracing::error!(error = %failure.chain(), "ended");
+    }
+    ended
+}
+
+/// Works until it is stopped.
+fn work(
+    called: Called,
+    arguments: &ProxyArguments,
+    node: &str,
+    notices: &mut dyn Write,
+) -> Result<Exit, Failure> {
+    let configuration = configuration(arguments.common.config.as_deref(), notices)?;
     let (directory, lock) = lock(&arguments.state)?;
     let mut followed = FollowedManifests::new(&arguments.manifests);
     let manifests = followed.read().map_err(anyhow::Error::new)?;
     report_passed_over(manifests.counts(), notices)?;
-    let stream = Input::stream(manifests.events().to_vec(), &configuration, &node)?;
-    log_to_standard_error();
+    let stream = Input::stream(manifests.events().to_vec(), &configuration, node)?;
     let Ground { hcn, host, settings } = ground(called, arguments, &configuration, &stream)?;
     let reconciler = reconciler_settings(settings, arguments, &configuration);
     let (mailbox, inbox) = mailbox();
@@ -118,11 +135,12 @@ pub(super) fn lock(state: &StateArguments) -> Result<(StateDirectory, NodeLock),
 /// Prints what the proxy would do first.
 fn dry_run(
     called: &Called,
-    (arguments, node): (&ProxyArguments, &str),
-    configuration: Configuration,
+    arguments: &ProxyArguments,
+    node: &str,
     out: &mut dyn Write,
     notices: &mut dyn Write,
 ) -> Result<Exit, Failure> {
+    let configuration = configuration(arguments.common.config.as_deref(), notices)?;
     let directory = StateDirectory::at(&state_directory(&arguments.state)?);
     let ledger = directory.read_ledger().context("read the ledger in the state directory")?;
     let manifests = switchyard_source::Manifests::read(&arguments.manifests);
@@ -173,26 +191,5 @@ fn takeover(arguments: &ProxyArguments, configured: bool) -> Takeover {
         Some(TakeoverChoice::KubeProxy) => Takeover::KubeProxy,
         None if configured => Takeover::KubeProxy,
         Some(TakeoverChoice::None) | None => Takeover::None,
-    }
-}
-
-fn log_to_standard_error() {
-    let subscriber = tracing_subscriber::fmt().with_writer(|| Log(stderr())).with_ansi(false);
-    // One that is there already is a test's.
-    let _ = subscriber.with_target(false).try_init();
-}
-
-/// What people are told, for as long as somebody reads it. A proxy does not end because its log does.
-struct Log<W>(W);
-
-impl<W: Write> Write for Log<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let _ = self.0.write_all(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        let _ = self.0.flush();
-        Ok(())
     }
 }
