@@ -10,6 +10,7 @@ use switchyard_hcn_sys::WindowsHns;
 
 use crate::arguments::Hcn;
 use crate::failure::Failure;
+use crate::privilege;
 
 /// The HNS that a command calls.
 pub(crate) enum Called {
@@ -39,7 +40,10 @@ pub(crate) fn called(asked: Option<Hcn>, state: Option<&str>) -> Result<Called, 
         let why = "--hns is the state of an emulated HNS: add --hcn emulator, or leave it out";
         return Err(Failure::Usage(why.to_owned()));
     }
-    Ok(Called::OfWindows(switchyard_hcn_sys::open().map_err(anyhow::Error::new)?))
+    let hns = switchyard_hcn_sys::open().map_err(anyhow::Error::new)?;
+    // HNS would only say that access is denied.
+    privilege::check()?;
+    Ok(Called::OfWindows(hns))
 }
 
 /// All that `hns` holds, with the states of load balancers. What cannot be read is left out and named.

@@ -14,6 +14,7 @@ mod input;
 pub mod logging;
 pub mod network;
 mod print;
+mod privilege;
 mod state_directory;
 pub mod target;
 pub mod windows;
