@@ -62,7 +62,10 @@ fn as_long_flag(word: &str, flags: &BTreeSet<String>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
+    use crate::arguments::Command;
 
     fn check(words: &str, expected: &str) {
         let paths = HostPaths::of_environment();
@@ -84,5 +87,20 @@ mod tests {
         check("s view -node n --no_de=n", "s view -node n --no_de=n");
         check("s service install -- proxy -node n", "s service install -- proxy -node n");
         check("s", "s");
+    }
+
+    #[test]
+    fn the_pod_that_is_shipped_calls_proxy_by_flags_that_it_takes() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/windows/daemonset.yaml");
+        let text = std::fs::read_to_string(file).unwrap();
+        let pod: serde_json::Value = serde_saphyr::from_str(&text).unwrap();
+        let container = &pod["spec"]["template"]["spec"]["containers"][0];
+        let words = ["command", "args"].map(|list| container[list].as_array().unwrap().clone());
+        let words: Vec<_> =
+            words.iter().flatten().map(|word| word.as_str().unwrap().into()).collect();
+        let parsed = Arguments::try_parse_from(prepare(words)).unwrap();
+        let Command::Proxy(proxy) = parsed.command else { panic!("{container}") };
+        assert_eq!(proxy.manifests, r"C:\k\cluster");
+        assert_eq!(proxy.node.as_deref(), Some("$(NODE_NAME)"), "the kubelet replaces it");
     }
 }
