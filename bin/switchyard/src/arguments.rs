@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::logging::LoggingArguments;
+use crate::logging::{LoggingArguments, go_bool};
+use crate::service::ServiceArguments;
 
 /// The service proxy for Kubernetes nodes, Windows first.
 #[derive(Debug, Parser)]
@@ -36,6 +37,8 @@ pub enum Command {
     Status(StatusArguments),
     /// Removes what a proxy left in HNS.
     Cleanup(CleanupArguments),
+    /// Registers the proxy as a service of Windows, and removes it.
+    Service(ServiceArguments),
 }
 
 /// How an answer is printed.
@@ -249,6 +252,9 @@ pub struct ProxyArguments {
     /// End once HNS holds what is wanted, instead of going on.
     #[arg(long, conflicts_with = "dry_run")]
     pub until_settled: bool,
+    /// Run as a service of Windows, under the Service Control Manager.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", hide_default_value = true, value_parser = go_bool)]
+    pub windows_service: bool,
     #[command(flatten)]
     #[expect(missing_docs, reason = "its fields say it")]
     pub state: StateArguments,

@@ -15,6 +15,8 @@ pub mod logging;
 pub mod network;
 mod print;
 mod privilege;
+mod process;
+pub mod service;
 mod state_directory;
 pub mod target;
 pub mod windows;

@@ -9,9 +9,16 @@ use switchyard::arguments::Arguments;
 use switchyard::command::run;
 use switchyard::command_line::prepare;
 use switchyard::failure::Failure;
+use switchyard::service::tell_of_bad_arguments;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse_from(prepare(args_os()));
+    let words = prepare(args_os());
+    let arguments = Arguments::try_parse_from(&words).unwrap_or_else(|trouble| {
+        if trouble.use_stderr() {
+            tell_of_bad_arguments(&words, &trouble.to_string());
+        }
+        trouble.exit()
+    });
     let mut out = BufWriter::new(stdout().lock());
     match run(arguments.command, &mut out, &mut stderr()) {
         Ok(exit) => exit.code(),
@@ -24,11 +31,8 @@ fn main() -> ExitCode {
 
 /// Says what went wrong, with its whole chain of causes, once.
 fn report(failure: &Failure) {
-    let text = match failure {
-        Failure::Closed => return,
-        Failure::Failed(error) => format!("{error:#}"),
-        Failure::Usage(_) | Failure::Refused(_) => failure.to_string(),
-    };
-    // Where standard error is closed, nobody is there to be told.
-    let _ = writeln!(stderr(), "switchyard: {text}");
+    if !matches!(failure, Failure::Closed) {
+        // Where standard error is closed, nobody is there to be told.
+        let _ = writeln!(stderr(), "switchyard: {}", failure.chain());
+    }
 }

@@ -1,9 +1,11 @@
 //! `switchyard proxy` as a process: it starts, follows edits, tells its status, ends, starts again and is killed.
 
-#![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 mod running;
+#[cfg(windows)]
+#[path = "running/service.rs"]
+mod service;
 
 use std::fs;
 

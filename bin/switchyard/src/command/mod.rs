@@ -4,7 +4,7 @@ mod cleanup;
 mod demo;
 mod explain;
 mod plan;
-mod proxy;
+pub(crate) mod proxy;
 mod status;
 mod trace;
 mod view;
@@ -13,7 +13,7 @@ use std::io::Write;
 
 use crate::arguments::Command;
 use crate::failure::{Exit, Failure};
-use crate::host_path;
+use crate::{host_path, service};
 
 /// Runs a command. The answer goes to `out`, what people should know besides to `notices`.
 ///
@@ -32,10 +32,15 @@ pub fn run(
         Command::Explain(arguments) => explain::run(&arguments, out, notices)?,
         Command::Proxy(mut arguments) => {
             host_path::find(&mut arguments, notices);
-            proxy::run(&arguments, out, notices)?
+            if arguments.windows_service && !arguments.dry_run {
+                service::run_proxy(arguments, notices)?
+            } else {
+                proxy::run(&arguments, out, notices)?
+            }
         }
         Command::Status(arguments) => status::run(&arguments, out)?,
         Command::Cleanup(arguments) => cleanup::run(&arguments, out, notices)?,
+        Command::Service(arguments) => service::run(&arguments, out, notices)?,
     };
     out.flush()?;
     Ok(exit)

@@ -21,6 +21,7 @@ use tracing_subscriber::{Layer, Registry, registry};
 use self::file::{Bounds, LogFile};
 use self::format::Json;
 
+pub(crate) use self::arguments::go_bool;
 pub use self::arguments::{Format, LoggingArguments, Severity};
 pub use self::verbosity::Modules;
 

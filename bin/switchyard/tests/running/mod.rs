@@ -135,15 +135,25 @@ impl Node {
     /// Starts a proxy. Its log is beside its state.
     pub(crate) fn start(&self, arguments: &[&str]) -> Proxy<'_> {
         let log = fs::File::create(self.path("log")).unwrap();
-        let child = self.proxy(arguments).stderr(log).spawn().unwrap();
+        let child = system::grouped(&mut self.proxy(arguments)).stderr(log).spawn().unwrap();
         Proxy { node: self, child }
     }
 
     /// Starts a proxy whose log has a reader that went away.
     pub(crate) fn start_with_closed_log(&self) -> Proxy<'_> {
-        let mut child = self.proxy(&[]).stderr(Stdio::piped()).spawn().unwrap();
+        let mut command = self.proxy(&[]);
+        let mut child = system::grouped(&mut command).stderr(Stdio::piped()).spawn().unwrap();
         drop(child.stderr.take());
         Proxy { node: self, child }
+    }
+
+    /// Waits until the status of whatever proxy answers is as wanted.
+    #[cfg(windows)]
+    pub(crate) fn wait_for_status(&self, what: &str, is_it: impl Fn(&Value) -> bool) -> Value {
+        wait(what, || {
+            let answer = self.run(&["status", "-o", "json"]);
+            serde_json::from_slice(&answer.stdout).ok().filter(|status| is_it(status))
+        })
     }
 
     /// Waits until the file of HNS is as wanted.
@@ -179,17 +189,17 @@ impl Proxy<'_> {
 
     /// Ends it, and returns its exit code.
     pub(crate) fn terminate(&mut self) -> Option<i32> {
-        self.signal("-TERM")
+        system::terminate(self.child.id(), &self.node.hns_file());
+        self.exit_code()
     }
 
-    /// Ends it as Ctrl-C does, and returns its exit code.
+    /// Ends it as people do at its console, and returns its exit code.
     pub(crate) fn interrupt(&mut self) -> Option<i32> {
-        self.signal("-INT")
+        system::interrupt(self.child.id(), &self.node.hns_file());
+        self.exit_code()
     }
 
-    fn signal(&mut self, signal: &str) -> Option<i32> {
-        let id = self.child.id().to_string();
-        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+    fn exit_code(&mut self) -> Option<i32> {
         wait("the end of the proxy", || self.child.try_wait().unwrap()).code()
     }
 
@@ -233,4 +243,73 @@ pub(crate) fn counts(status: &Value) -> (u64, u64) {
     let objects = &status["objects"];
     let count = |name: &str| objects[name].as_u64().unwrap_or_default();
     (count("ownLoadBalancers"), count("ownEndpoints"))
+}
+
+#[cfg(unix)]
+mod system {
+    use std::process::Command;
+
+    /// Signals go to single processes: there is nothing to prepare.
+    pub(super) fn grouped(command: &mut Command) -> &mut Command {
+        command
+    }
+
+    pub(super) fn terminate(id: u32, _word: &str) {
+        signal("-TERM", id);
+    }
+
+    pub(super) fn interrupt(id: u32, _word: &str) {
+        signal("-INT", id);
+    }
+
+    fn signal(signal: &str, id: u32) {
+        assert!(Command::new("kill").args([signal, &id.to_string()]).status().unwrap().success());
+    }
+}
+
+#[cfg(windows)]
+mod system {
+    use std::fs;
+    use std::os::windows::process::CommandExt;
+    use std::path::Path;
+    use std::process::Command;
+
+    use switchyard_windows_host::console::send_break;
+
+    /// `CREATE_NEW_PROCESS_GROUP` of winbase.h.
+    const NEW_GROUP: u32 = 0x200;
+
+    /// Whether this is Wine, which in version 8 knows no console events between processes. There, as in later ones, SIGINT
+    /// is a Ctrl-C.
+    fn is_wine() -> bool {
+        Path::new(r"C:\windows\system32\winecfg.exe").exists()
+    }
+
+    /// In a group of its own, so that a Ctrl-Break for it reaches nobody else; such a group is deaf to Ctrl-C.
+    pub(super) fn grouped(command: &mut Command) -> &mut Command {
+        if is_wine() { command } else { command.creation_flags(NEW_GROUP) }
+    }
+
+    /// `word` is in the command line of nobody else who runs `proxy`.
+    pub(super) fn terminate(id: u32, word: &str) {
+        if !is_wine() {
+            return send_break(id).unwrap();
+        }
+        let id = process_below_wine(word).unwrap();
+        // Wine starts it, but has no handle of what it did not make; what comes of it shows in the proxy.
+        let _ = Command::new(r"Z:\bin\kill").args(["-INT", &id]).status();
+    }
+
+    pub(super) use terminate as interrupt;
+
+    /// The number of a process as the system below Wine has it.
+    fn process_below_wine(word: &str) -> Option<String> {
+        let entries = fs::read_dir(r"Z:\proc").unwrap();
+        let mut ids = entries.filter_map(|entry| entry.unwrap().file_name().into_string().ok());
+        ids.find(|id| {
+            let line = fs::read(format!(r"Z:\proc\{id}\cmdline")).unwrap_or_default();
+            let line = String::from_utf8_lossy(&line);
+            line.contains("proxy") && line.contains(word)
+        })
+    }
 }

@@ -3,6 +3,7 @@
 mod host;
 
 use std::io::{LineWriter, Write};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -20,11 +21,11 @@ use crate::failure::{Exit, Failure};
 use crate::hns::{Called, called, state};
 use crate::host_name::node_name;
 use crate::input::{Input, configuration, report_passed_over};
-use crate::logging;
 use crate::network::{Hns, Start, windows_settings};
 use crate::state_directory::state_directory;
+use crate::{logging, process};
 
-pub(super) fn run(
+pub(crate) fn run(
     arguments: &ProxyArguments,
     out: &mut dyn Write,
     notices: &mut dyn Write,
@@ -38,7 +39,7 @@ pub(super) fn run(
     if arguments.dry_run {
         return dry_run(&called, arguments, &node, out, notices);
     }
-    let log = logging::start(&arguments.logging, &node, None)?;
+    let log = logging::start(&arguments.logging, &node, usual_log(arguments))?;
     let ended = work(called, arguments, &node, &mut LineWriter::new(log.clone()));
     // Elsewhere it is on standard error, where the log is, too.
     if let Err(failure) = &ended
@@ -66,7 +67,9 @@ fn work(
     let reconciler = reconciler_settings(settings, arguments, &configuration);
     let (mailbox, inbox) = mailbox();
     let stopper = mailbox.clone();
-    ctrlc::set_handler(move || stopper.stop()).context("follow signals")?;
+    process::on_stop(move || stopper.stop());
+    process::follow_signals()?;
+    process::started();
     let setup = Setup {
         node: stream.view().node().name.clone(),
         settings: configuration.settings,
@@ -81,6 +84,17 @@ fn work(
     switchyard_agent::run(setup, mailbox, inbox).map_err(anyhow::Error::new)?;
     drop(lock);
     Ok(Exit::Answered)
+}
+
+/// Where a service logs where nobody says it, because nobody reads its standard error: where the kubelet of a Windows node looks for
+/// logs of services.
+fn usual_log(arguments: &ProxyArguments) -> Option<PathBuf> {
+    let folder = || {
+        let mut folder = std::env::var_os("SystemDrive").unwrap_or_else(|| "C:".into());
+        folder.push(r"\var\log\switchyard");
+        folder.into()
+    };
+    arguments.windows_service.then(folder)
 }
 
 /// The HNS that a proxy works on.
