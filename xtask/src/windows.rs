@@ -79,10 +79,10 @@ pub(crate) fn cargo(workspace: &Workspace, arguments: &[&str]) -> Command {
 
 /// Builds everything.
 pub(crate) fn build(workspace: &Workspace) -> Result<Built> {
-    let product = ["-p", "switchyard", "-p", "switchyard-computenetwork"];
-    program::run(&mut cargo(workspace, &[&["build"], &product[..]].concat()))?;
-    let tools = ["build", "-p", "switchyard-hcn-sys", "--examples"];
-    program::run(&mut cargo(workspace, &tools))?;
+    // In one go: what is built alone has other features, and is compiled again.
+    let what = ["-p", "switchyard", "-p", "switchyard-computenetwork", "-p", "switchyard-hcn-sys"];
+    let kinds = ["build", "--bins", "--lib", "--examples"];
+    program::run(&mut cargo(workspace, &[&kinds[..], &what[..]].concat()))?;
     let folder = workspace.target.join(TARGET).join("release");
     let built = Built { folder };
     // The same library under the name of the older one: it has the functions of both.
