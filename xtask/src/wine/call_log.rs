@@ -98,14 +98,11 @@ impl<'a> Run<'a> {
     fn lay(&self, folder: &Path, without_a_backend: bool) -> Result<()> {
         let from = self.workspace.root.join(&self.set.path);
         let _ = fs::remove_dir_all(folder);
-        fs::create_dir_all(folder).context("make a folder for manifests")?;
         let mut files = Vec::new();
-        for entry in fs::read_dir(&from).context("list an example set")? {
-            let path = entry.context("list an example set")?.path();
+        for path in files_below(&from)? {
             let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-            files.push((folder.join(path.file_name().unwrap_or_default()), text));
+            files.push((folder.join(path.strip_prefix(&from)?), text));
         }
-        files.sort();
         if without_a_backend {
             let last = files.iter_mut().rev().find_map(|(path, text)| {
                 let at = text.rfind(READY.0).filter(|_| path.extension() != Some("md".as_ref()))?;
@@ -115,6 +112,8 @@ impl<'a> Run<'a> {
             text.replace_range(at..at + READY.0.len(), READY.1);
         }
         for (path, text) in files {
+            let folder = path.parent().context("a file without a folder")?;
+            fs::create_dir_all(folder).context("make a folder for manifests")?;
             fs::write(&path, text).with_context(|| path.display().to_string())?;
         }
         Ok(())
@@ -155,6 +154,17 @@ impl<'a> Run<'a> {
         printed(&mut command)?;
         Ok(rows(&log)?.split_off(known))
     }
+}
+
+/// All files at any depth below `folder`, in order.
+fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).with_context(|| format!("list {}", folder.display()))? {
+        let path = entry.with_context(|| format!("list {}", folder.display()))?.path();
+        if path.is_dir() { files.extend(files_below(&path)?) } else { files.push(path) }
+    }
+    files.sort();
+    Ok(files)
 }
 
 /// The rows of a log.
