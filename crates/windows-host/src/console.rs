@@ -1,4 +1,8 @@
 //! Console events: Ctrl-C and Ctrl-Break, a window that is closed, a machine or a pod that is stopped.
+//!
+//! A process that has loaded user32.dll or gdi32.dll is not told by Windows of the end of the machine (remarks of
+//! `SetConsoleCtrlHandler`), so nothing here may need them. The runtime of containers calls the handlers itself, and services are told
+//! by the Service Control Manager.
 #![expect(unsafe_code, reason = "Win32 calls")]
 
 use std::io;

@@ -17,6 +17,8 @@ pub mod console;
 #[cfg(windows)]
 pub mod event_log;
 #[cfg(windows)]
+pub mod folder;
+#[cfg(windows)]
 pub mod pipe;
 #[cfg(windows)]
 pub mod replace;

@@ -21,7 +21,7 @@ use switchyard_windows_host::pipe::{self, Listener};
 use switchyard_windows_host::privilege::trusts;
 use switchyard_windows_host::replace::rename;
 use switchyard_windows_host::security::{make_private_directory, owner};
-use switchyard_windows_host::{console, event_log, token};
+use switchyard_windows_host::{console, event_log, folder, token};
 use windows_sys::Win32::System::Console::{
     CTRL_BREAK_EVENT, CTRL_C_EVENT, CTRL_LOGOFF_EVENT, CTRL_SHUTDOWN_EVENT,
 };
@@ -36,7 +36,7 @@ fn name(test: &str) -> String {
     format!(r"\\.\pipe\switchyard-test-{}-{test}", std::process::id())
 }
 
-fn folder(test: &str) -> PathBuf {
+fn own_folder(test: &str) -> PathBuf {
     let path = std::env::temp_dir().join(format!("switchyard-{}-{test}", std::process::id()));
     let _ = fs::remove_dir_all(&path);
     path
@@ -143,6 +143,12 @@ fn who_waits_for_a_client_is_woken_when_it_is_over() {
 }
 
 #[test]
+fn the_folder_of_all_programs_data_is_known() {
+    let folder = folder::program_data().unwrap();
+    assert!(folder.is_absolute(), "{}", folder.display());
+}
+
+#[test]
 fn a_token_is_read() {
     let token = token::read().unwrap();
     assert!(token.user.starts_with("S-1-5-"), "{token:?}");
@@ -155,7 +161,7 @@ fn a_token_is_read() {
 
 #[test]
 fn a_private_folder_is_made_once_and_deep() {
-    let path = folder("private");
+    let path = own_folder("private");
     // Far longer than the 260 characters of old, and not in any code page.
     let deep =
         (0..12).fold(path.clone(), |path, _| path.join("\u{1f419} a long name of a folder \u{e4}"));
@@ -179,7 +185,7 @@ fn a_private_folder_is_made_once_and_deep() {
 #[expect(clippy::disallowed_methods, reason = "a reader takes its time")]
 #[test]
 fn a_file_is_replaced_when_its_reader_is_done() {
-    let path = folder("replaced");
+    let path = own_folder("replaced");
     fs::create_dir_all(&path).unwrap();
     let (old, new) = (path.join("file"), path.join("new"));
     fs::write(&old, "old").unwrap();
