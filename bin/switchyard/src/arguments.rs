@@ -37,6 +37,8 @@ pub enum Command {
     Status(StatusArguments),
     /// Removes what a proxy left in HNS.
     Cleanup(CleanupArguments),
+    /// Asks the HNS of this node what it does, and writes a report; only reads, unless --full is given.
+    Preflight(PreflightArguments),
     /// Registers the proxy as a service of Windows, and removes it.
     Service(ServiceArguments),
 }
@@ -304,6 +306,68 @@ pub struct CleanupArguments {
     /// Only say what would be removed: exit with 3 when there is something.
     #[arg(long)]
     pub dry_run: bool,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "its fields say it")]
+    pub state: StateArguments,
+    /// How to print the answer.
+    #[arg(short, long, value_enum, default_value = "table")]
+    pub output: Output,
+}
+
+/// `preflight`.
+#[derive(Debug, Args)]
+pub struct PreflightArguments {
+    /// Also make objects of its own, read them back and remove them.
+    #[arg(long)]
+    pub full: bool,
+    /// Remove what an interrupted run left, and nothing else.
+    #[arg(long, conflicts_with_all = ["full", "report"])]
+    pub cleanup: bool,
+    /// The network to ask about; without it the only bridged or overlay one.
+    #[arg(long, value_name = "NAME", env = "KUBE_NETWORK", hide_env_values = true)]
+    pub network_name: Option<String>,
+    /// The IPv4 addresses that its objects have: a /25 or shorter that nothing uses.
+    #[arg(long, value_name = "PREFIX", default_value = "192.0.2.128/25")]
+    pub scratch: ipnet::Ipv4Net,
+    /// Also make and delete a network of this type.
+    #[arg(long, value_name = "TYPE", num_args = 0..=1, require_equals = true, default_missing_value = "Internal", requires = "full")]
+    pub scratch_network: Option<String>,
+    /// Also ask for a bridged network on an adapter that does not exist.
+    #[arg(long, requires = "full")]
+    pub missing_adapter: bool,
+    /// Also make 1,025 endpoints.
+    #[arg(long, requires = "full")]
+    pub many_endpoints: bool,
+    /// Also make load balancers until the node has no ports left for them; pods may find none meanwhile.
+    #[arg(long, requires = "full")]
+    pub exhaust_ports: bool,
+    /// Also make a remote endpoint at the address of a pod of this node that can be spared.
+    #[arg(long, value_name = "ADDRESS", requires = "full")]
+    pub beside_pod: Option<std::net::Ipv4Addr>,
+    /// Also ask the operator to restart HNS, and watch; pods lose their network meanwhile.
+    #[arg(long, requires = "full")]
+    pub ask_restart: bool,
+    /// How many seconds a call of HNS may take.
+    #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub call_timeout: u64,
+    /// The file to write the report to; without it one in the working directory, but with --hcn emulator none.
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// The name of the node in the report; without it that of the machine.
+    #[arg(long, value_name = "NAME")]
+    pub node: Option<String>,
+    /// The HNS to call; by default that of Windows.
+    #[arg(long, value_enum)]
+    pub hcn: Option<Hcn>,
+    /// The state of the emulated HNS, which is written back.
+    #[arg(long, value_name = "FILE")]
+    pub hns: Option<String>,
+    /// What the emulated HNS begins with: its version, state, knobs, latency and faults.
+    #[arg(long, value_name = "FILE")]
+    pub emulator: Option<String>,
+    /// Exit with 1 when the node is not ready for a proxy.
+    #[arg(long)]
+    pub strict: bool,
     #[command(flatten)]
     #[expect(missing_docs, reason = "its fields say it")]
     pub state: StateArguments,

@@ -110,7 +110,13 @@ impl Journal for FileJournal {
     fn write(&mut self, entry: &Entry) -> io::Result<()> {
         let mut line = serde_json::to_string(entry).map_err(io::Error::other)?;
         line.push('\n');
-        let mut file = OpenOptions::new().create(true).append(true).open(&self.0)?;
+        let mut options = OpenOptions::new();
+        match entry {
+            // Where another run has begun meanwhile, this one must not.
+            Entry::Begun { .. } => options.create_new(true).append(true),
+            Entry::Making { .. } | Entry::Made { .. } => options.append(true),
+        };
+        let mut file = options.open(&self.0)?;
         file.write_all(line.as_bytes())?;
         file.sync_data()
     }
@@ -143,7 +149,9 @@ mod tests {
             Entry::Making { kind: Kind::LoadBalancer, id },
             Entry::Made { kind: Kind::LoadBalancer, id },
         ];
+        assert!(journal.write(&entries[1]).is_err(), "no run has begun");
         entries.iter().for_each(|entry| journal.write(entry).unwrap());
+        assert!(journal.write(&entries[0]).is_err(), "a run has begun");
         assert_eq!(journal.read().unwrap(), entries);
         let mut file = OpenOptions::new().append(true).open(&path).unwrap();
         file.write_all(b"{\"making\":{\"ki").unwrap();

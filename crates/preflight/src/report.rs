@@ -27,6 +27,8 @@ pub struct Report {
     pub asked: Asked,
     /// The version of HNS, if it told.
     pub hns_version: Option<String>,
+    /// The functions of HNS that the system lacks; none where nobody looked.
+    pub missing_functions: Option<Vec<String>>,
     /// The network that was asked about.
     pub network: Option<NetworkRow>,
     /// Whether a proxy can work here.
@@ -177,7 +179,7 @@ impl Asked {
 impl Report {
     /// A report of a run with these options on this node.
     pub(crate) fn begin(about: About, options: &Options) -> Self {
-        let About { switchyard, node, date } = about;
+        let About { switchyard, node, date, missing_functions } = about;
         Self {
             form: FORM,
             switchyard,
@@ -185,6 +187,7 @@ impl Report {
             date,
             asked: Asked::of(options),
             hns_version: None,
+            missing_functions,
             network: None,
             readiness: Readiness { is_ready: false, checks: Vec::new() },
             probes: Vec::new(),
@@ -208,4 +211,6 @@ pub struct About {
     pub node: String,
     /// The time.
     pub date: String,
+    /// The functions of HNS that the system lacks; none where nobody looked.
+    pub missing_functions: Option<Vec<String>>,
 }

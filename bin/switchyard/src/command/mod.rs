@@ -4,6 +4,7 @@ mod cleanup;
 mod demo;
 mod explain;
 mod plan;
+mod preflight;
 pub(crate) mod proxy;
 mod status;
 mod trace;
@@ -41,6 +42,7 @@ pub fn run(
         Command::Status(arguments) => status::run(&arguments, out)?,
         Command::Cleanup(arguments) => cleanup::run(&arguments, out, notices)?,
         Command::Service(arguments) => service::run(&arguments, out, notices)?,
+        Command::Preflight(arguments) => preflight::run(&arguments, out, notices)?,
     };
     out.flush()?;
     Ok(exit)

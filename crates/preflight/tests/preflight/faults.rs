@@ -253,7 +253,7 @@ fn a_hung_hns_ends_a_run_and_a_cleanup() {
 fn about_says_where_and_when() {
     let emulator = node(&json!({}));
     let hcn: Arc<dyn Hcn> = Arc::clone(&emulator) as Arc<dyn Hcn>;
-    let about = About { switchyard: "1".to_owned(), node: "n1".to_owned(), date: "d".to_owned() };
+    let about = About { node: "n1".to_owned(), date: "d".to_owned(), ..About::default() };
     let mut journal = MemoryJournal::default();
     let options = Options::default();
     let report =

@@ -1,0 +1,239 @@
+//! `preflight`: what the HNS of a node does, and whether a proxy can work on it.
+
+mod machine;
+mod print;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use switchyard_hcn::Hcn;
+use switchyard_hcn_emulator::{Emulator, Setup};
+use switchyard_preflight::{
+    About, Cleanup, Extra, FileJournal, Options, Report, Scratch, Surroundings, cleanup,
+};
+
+use self::machine::Machine;
+use crate::arguments::PreflightArguments;
+use crate::failure::{Exit, Failure};
+use crate::file::write_atomically;
+use crate::hns::{Called, called};
+use crate::input::read_file;
+use crate::network::read_state;
+use crate::print::{counted, structured};
+use crate::state_directory::state_directory;
+
+/// The name of the journal in the state directory.
+const JOURNAL: &str = "preflight.jsonl";
+
+/// The HNS that is asked.
+struct Ground {
+    hcn: Arc<dyn Hcn>,
+    emulator: Option<Arc<Emulator>>,
+    missing: Option<Vec<String>>,
+}
+
+pub(super) fn run(
+    arguments: &PreflightArguments,
+    out: &mut dyn Write,
+    notices: &mut dyn Write,
+) -> Result<Exit, Failure> {
+    let options = options(arguments)?;
+    let ground = ground(arguments)?;
+    let is_stopped = follow_signals()?;
+    let machine = Machine::new(is_stopped, ground.emulator.clone());
+    let machine: Arc<dyn Surroundings> = Arc::new(machine);
+    let mut journal = FileJournal::at(journal(arguments, &options)?);
+    let hcn = Arc::clone(&ground.hcn);
+    if arguments.cleanup {
+        let swept = cleanup(hcn, &machine, &options, &mut journal).map_err(refused)?;
+        keep(&ground, arguments)?;
+        return tell_of_cleanup(&swept, arguments, out);
+    }
+    let about = About {
+        switchyard: env!("CARGO_PKG_VERSION").to_owned(),
+        node: node_name(arguments),
+        date: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        missing_functions: ground.missing.clone(),
+    };
+    let report = switchyard_preflight::run(hcn, &machine, &options, about, &mut journal);
+    if arguments.full {
+        keep(&ground, arguments)?;
+    }
+    let report = report.map_err(refused)?;
+    if !structured(&report, arguments.output, out)? {
+        print::print(&report, out)?;
+    }
+    write_report(&report, arguments, &ground, notices)?;
+    verdict(&report, arguments)
+}
+
+/// How the run ends for the shell.
+fn verdict(report: &Report, arguments: &PreflightArguments) -> Result<Exit, Failure> {
+    if !report.cleanup.is_complete() {
+        let why = "not everything that was made could be removed: run preflight --cleanup";
+        return Err(anyhow!(why).into());
+    }
+    if report.probes.iter().all(|row| row.answer.is_none()) {
+        let first = report.probes.iter().find_map(|row| row.not_answered.clone());
+        return Err(anyhow!("HNS answered nothing: {}", first.unwrap_or_default()).into());
+    }
+    let is_strict = arguments.strict && !report.readiness.is_ready;
+    Ok(if is_strict { Exit::Strict } else { Exit::Answered })
+}
+
+fn options(arguments: &PreflightArguments) -> Result<Options, Failure> {
+    let scratch =
+        Scratch::new(arguments.scratch).map_err(|error| Failure::Usage(error.to_string()))?;
+    let extras = [
+        (arguments.scratch_network.is_some(), Extra::ScratchNetwork),
+        (arguments.missing_adapter, Extra::MissingAdapter),
+        (arguments.many_endpoints, Extra::ManyEndpoints),
+        (arguments.exhaust_ports, Extra::ExhaustPorts),
+        (arguments.ask_restart, Extra::Restart),
+        (arguments.beside_pod.is_some(), Extra::BesidePod),
+    ];
+    let also = extras.into_iter().filter(|(asked, _)| *asked).map(|(_, extra)| extra).collect();
+    let defaults = Options::default();
+    Ok(Options {
+        full: arguments.full,
+        network_name: arguments.network_name.clone(),
+        scratch,
+        also,
+        scratch_network_type: arguments
+            .scratch_network
+            .clone()
+            .unwrap_or(defaults.scratch_network_type),
+        beside_pod: arguments.beside_pod,
+        deadline: Duration::from_secs(arguments.call_timeout),
+        patience: defaults.patience,
+    })
+}
+
+fn ground(arguments: &PreflightArguments) -> Result<Ground, Failure> {
+    let files = [&arguments.hns, &arguments.emulator];
+    let file = files.into_iter().flatten().next().map(String::as_str);
+    match called(arguments.hcn, file)? {
+        Called::OfWindows(hns) => {
+            let missing = hns.missing().into_iter().map(str::to_owned).collect();
+            Ok(Ground { hcn: hns, emulator: None, missing: Some(missing) })
+        }
+        Called::Emulated => {
+            if file.is_none() {
+                let why = "preflight of an emulated HNS needs what it holds: --hns FILE or --emulator FILE";
+                return Err(Failure::Usage(why.to_owned()));
+            }
+            let emulator = Arc::new(Emulator::blocking(setup(arguments)?));
+            let hcn = Arc::clone(&emulator) as Arc<dyn Hcn>;
+            Ok(Ground { hcn, emulator: Some(emulator), missing: None })
+        }
+    }
+}
+
+/// What an emulated HNS begins with. A state that is named counts before the one in the setup.
+fn setup(arguments: &PreflightArguments) -> Result<Setup, Failure> {
+    let mut setup = match &arguments.emulator {
+        Some(path) => {
+            let text = read_file(path, "setup of the emulator")?;
+            Setup::from_json(&text).with_context(|| format!("read {path}"))?
+        }
+        None => Setup::default(),
+    };
+    if let Some(path) = &arguments.hns {
+        setup.state = read_state(path)?;
+    }
+    Ok(setup)
+}
+
+/// Keeps what an emulated HNS holds in the file of its state.
+fn keep(ground: &Ground, arguments: &PreflightArguments) -> Result<(), Failure> {
+    if let (Some(emulator), Some(path)) = (&ground.emulator, &arguments.hns) {
+        write_atomically(Path::new(path), &emulator.state().to_json())
+            .with_context(|| format!("write HNS state {path}"))?;
+    }
+    Ok(())
+}
+
+/// Where it is written down what is made. A run that only reads needs no directory.
+fn journal(arguments: &PreflightArguments, options: &Options) -> Result<PathBuf, Failure> {
+    let directory = state_directory(&arguments.state)?;
+    if options.full {
+        std::fs::create_dir_all(&directory)
+            .with_context(|| format!("make the state directory {}", directory.display()))?;
+    }
+    Ok(directory.join(JOURNAL))
+}
+
+/// A run that is stopped removes what it made, which takes a while.
+fn follow_signals() -> Result<Arc<AtomicBool>, Failure> {
+    let is_stopped = Arc::new(AtomicBool::new(false));
+    let stopping = Arc::clone(&is_stopped);
+    ctrlc::set_handler(move || stopping.store(true, Ordering::Relaxed))
+        .context("follow signals")?;
+    Ok(is_stopped)
+}
+
+fn refused(refused: switchyard_preflight::Refused) -> Failure {
+    match refused {
+        journal @ switchyard_preflight::Refused::Journal { .. } => {
+            anyhow::Error::new(journal).into()
+        }
+        other => Failure::Refused(other.to_string()),
+    }
+}
+
+/// The name that is given, else that of the machine as Kubernetes writes it.
+fn node_name(arguments: &PreflightArguments) -> String {
+    let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let of_machine = || variable("COMPUTERNAME").or_else(|| variable("HOSTNAME"));
+    let name = arguments.node.clone().or_else(|| Some(of_machine()?.to_ascii_lowercase()));
+    name.unwrap_or_else(|| "node".to_owned())
+}
+
+/// Writes the report where it is asked for; a real HNS' anyway, unless it is printed.
+fn write_report(
+    report: &Report,
+    arguments: &PreflightArguments,
+    ground: &Ground,
+    notices: &mut dyn Write,
+) -> Result<(), Failure> {
+    let is_printed = arguments.output != crate::arguments::Output::Table;
+    let path = match &arguments.report {
+        Some(path) => path.clone(),
+        None if is_printed || ground.emulator.is_some() => return Ok(()),
+        None => PathBuf::from(file_name(report)),
+    };
+    let text = serde_json::to_string_pretty(report).context("write JSON")? + "\n";
+    write_atomically(&path, &text).with_context(|| format!("write {}", path.display()))?;
+    writeln!(notices, "the report is in {}", path.display())?;
+    Ok(())
+}
+
+/// `switchyard-preflight-NODE-20260102T030405Z.json`, without what file systems do not take.
+fn file_name(report: &Report) -> String {
+    let is_plain = |letter: &char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '.');
+    let node: String = report.node.chars().filter(is_plain).collect();
+    let date: String = report.date.chars().filter(char::is_ascii_alphanumeric).collect();
+    format!("switchyard-preflight-{node}-{date}.json")
+}
+
+fn tell_of_cleanup(
+    swept: &Cleanup,
+    arguments: &PreflightArguments,
+    out: &mut dyn Write,
+) -> Result<Exit, Failure> {
+    if !structured(swept, arguments.output, out)? {
+        for object in &swept.removed {
+            writeln!(out, "removed: {} {}", object.kind, object.id)?;
+        }
+        print::left(swept, out)?;
+        writeln!(out, "{} removed", counted(swept.removed.len(), "object"))?;
+    }
+    if swept.is_complete() {
+        return Ok(Exit::Answered);
+    }
+    Err(anyhow!("something may still be there: try again").into())
+}
