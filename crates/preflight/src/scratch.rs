@@ -96,20 +96,26 @@ impl Scratch {
     }
 
     /// Whether an object looks so much like one of a run that nobody else makes such: a remote endpoint with a hardware
-    /// address of ours and only scratch addresses, a load balancer with only scratch addresses, a network with our name.
+    /// address of ours and only scratch addresses or the one that it is made of, a load balancer with only scratch addresses,
+    /// a network with our name.
     pub(crate) fn looks_ours(self, kind: Kind, document: &Value) -> bool {
         if document.get("Owner").and_then(Value::as_str) == Some(OWNER) {
             return true;
         }
         match kind {
             Kind::Endpoint => read::<Endpoint>(document).is_some_and(|endpoint| {
+                let mac = endpoint.mac_address.to_ascii_uppercase();
                 let [first, second] = HARDWARE;
-                let prefix = format!("{first:02X}-{second:02X}-");
+                let has_prefix = mac.starts_with(&format!("{first:02X}-{second:02X}-"));
+                let is_ours = |address: IpAddr| match address {
+                    // One beside a pod is at no scratch address, but its hardware address is made of its own.
+                    IpAddr::V4(own) => {
+                        has_prefix && (self.has(address) || mac == hardware_address(own))
+                    }
+                    IpAddr::V6(_) => false,
+                };
                 let mut addresses = endpoint.addresses().peekable();
-                endpoint.is_remote()
-                    && endpoint.mac_address.to_ascii_uppercase().starts_with(&prefix)
-                    && addresses.peek().is_some()
-                    && addresses.all(|address| self.has(address))
+                endpoint.is_remote() && addresses.peek().is_some() && addresses.all(is_ours)
             }),
             Kind::LoadBalancer => read::<LoadBalancer>(document).is_some_and(|balancer| {
                 let mut vips = balancer.vips().peekable();
@@ -217,6 +223,8 @@ mod tests {
         check(Kind::Endpoint, endpoint(0, "02-59-C0-00-02-81", "192.0.2.129"), false);
         check(Kind::Endpoint, endpoint(1, "02-11-C0-00-02-81", "192.0.2.129"), false);
         check(Kind::Endpoint, endpoint(1, "02-59-C0-00-02-81", "192.0.2.12"), false);
+        check(Kind::Endpoint, endpoint(1, "02-59-0A-01-01-15", "10.1.1.21"), true);
+        check(Kind::Endpoint, endpoint(1, "02-59-0A-01-01-16", "10.1.1.21"), false);
         check(Kind::Endpoint, json!({"Owner": OWNER}), true);
         check(Kind::LoadBalancer, json!({"FrontendVIPs": ["192.0.2.254"]}), true);
         check(Kind::LoadBalancer, json!({"FrontendVIPs": ["192.0.2.254", "10.0.0.1"]}), false);

@@ -140,6 +140,7 @@ fn remote_beside_pod(bench: &Bench<'_>) -> Outcome {
     let Some(address) = bench.options.beside_pod else {
         return Err(Unanswered::because("no address was named"));
     };
+    bench.is_counted_only.set(true);
     let (network, _) = bench.network()?;
     let listing = bench.client().endpoints_of(network);
     let listing = listing.map_err(|error| Unanswered::because(error.to_string()))?;

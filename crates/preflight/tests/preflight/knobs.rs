@@ -9,6 +9,8 @@ use switchyard_hcn_emulator::{
     MissingLoadBalancer, Modify, NetworkDelete, Rehydration,
 };
 
+use switchyard_preflight::{Extra, Options};
+
 use crate::node::{BOUND, answer, everything, node, run};
 
 /// A knob, and the answers that its settings make.
@@ -367,4 +369,26 @@ fn a_run_tells_every_setting_of_every_knob() {
             assert_eq!(emulator.open_handles(), 0, "{} {setting}", row.knob);
         }
     }
+}
+
+/// A report goes to strangers: it has nothing of what others made but ids, counts, and the network that was asked about.
+#[test]
+fn a_report_keeps_what_others_made_to_itself() {
+    let mut state = crate::node::state();
+    state["networks"].as_array_mut().unwrap().push(json!({
+        "ID": "00000000-0000-0000-0000-0000000000cc", "Name": "nat", "Type": "NAT",
+        "SecretOfNetwork": "private" }));
+    state["endpoints"][0]["Name"] = json!("payroll");
+    let setup = json!({ "state": state }).to_string();
+    let setup = switchyard_hcn_emulator::Setup::from_json(&setup).unwrap();
+    let emulator = std::sync::Arc::new(switchyard_hcn_emulator::Emulator::in_virtual_time(setup));
+    let also = vec![Extra::ScratchNetwork, Extra::Restart];
+    let report = run(&emulator, &Options { also, ..crate::node::full() });
+    assert_eq!(answer(&report, "restart-objects"), "everything");
+    let text = serde_json::to_string(&report).unwrap();
+    for secret in ["172.20.0.10", "10.1.1.21", "10.1.2.21", "payroll", "private"] {
+        assert!(!text.contains(secret), "{secret}");
+    }
+    // That something is there that nobody knows is no secret.
+    assert!(text.contains("SecretOfNetwork"));
 }

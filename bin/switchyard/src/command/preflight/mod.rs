@@ -60,10 +60,10 @@ pub(super) fn run(
         missing_functions: ground.missing.clone(),
     };
     let report = switchyard_preflight::run(hcn, &machine, &options, about, &mut journal);
-    if arguments.full {
+    let report = report.map_err(refused)?;
+    if report.cleanup.made > 0 {
         keep(&ground, arguments)?;
     }
-    let report = report.map_err(refused)?;
     if !structured(&report, arguments.output, out)? {
         print::print(&report, out)?;
     }
