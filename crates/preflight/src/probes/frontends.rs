@@ -1,7 +1,7 @@
 //! What a load balancer may be.
 
 use serde_json::{Value, json};
-use switchyard_hcn::{Feature, LoadBalancerFlags};
+use switchyard_hcn::{Feature, LoadBalancerFlags, PortMappingFlags};
 
 use crate::answer::{Answer, Outcome, Unanswered, said, taken_or_refused};
 use crate::bench::Bench;
@@ -95,6 +95,26 @@ pub(super) const FULL: &[Probe] = &[
         needs: Needs::Full,
         ask: |bench| {
             changed(bench, |document, _| document["PortMappings"][0]["DistributionType"] = json!(1))
+        },
+    },
+    Probe {
+        id: "internal-load-balancer",
+        question: "Does HNS take a load balancer that is for clients on this node only (ILB)?",
+        needs: Needs::Full,
+        ask: |bench| {
+            changed(bench, |document, _| {
+                document["PortMappings"][0]["Flags"] = json!(PortMappingFlags::ILB);
+            })
+        },
+    },
+    Probe {
+        id: "local-routed-vip",
+        question: "Does HNS take a load balancer that the node itself reaches (LocalRoutedVip)?",
+        needs: Needs::Full,
+        ask: |bench| {
+            changed(bench, |document, _| {
+                document["PortMappings"][0]["Flags"] = json!(PortMappingFlags::LOCAL_ROUTED_VIP);
+            })
         },
     },
     Probe {

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use switchyard_hcn::{Error, Guid, Hcn, NetworkHandle, NotificationType, Query};
 
-use crate::answer::{Answer, Failure, Outcome, Unanswered, word_of};
+use crate::answer::{Answer, Failure, Outcome, Unanswered, said, taken_or_refused, word_of};
 use crate::bench::{Bench, Listener, Place};
 use crate::kind::Kind;
 use crate::options::Extra;
@@ -37,6 +37,12 @@ pub(super) const EXTRA: &[Probe] = &[
         question: "Is a client told that HNS went away?",
         needs: Needs::Extra(Extra::Restart),
         ask: notification,
+    },
+    Probe {
+        id: "restart-duplicate-frontend",
+        question: "What becomes of a second load balancer with a frontend that was there before a restart of HNS?",
+        needs: Needs::Extra(Extra::Restart),
+        ask: duplicate_frontend,
     },
     Probe {
         id: "restart-callbacks",
@@ -74,7 +80,11 @@ pub(crate) struct Restarted {
     /// How many load balancers the shortest list had that succeeded, and how many there were in the end.
     shortest: usize,
     handle: Result<(), Error>,
+    /// What HNS told meanwhile.
+    told: Vec<String>,
     was_told: bool,
+    /// What HNS said to a load balancer with the frontend of ours; none where ours did not come back.
+    second: Option<Result<(), Error>>,
     /// Whether the old registration and a new one heard of a network; none where no network may be made.
     heard: Option<(bool, bool)>,
 }
@@ -94,6 +104,7 @@ struct Watch<'a, 'b> {
     listener: Listener<'a>,
     handle: NetworkHandle,
     handle_said: Result<(), Error>,
+    told: Vec<String>,
     was_told: bool,
     errors: BTreeMap<String, usize>,
     shortest: usize,
@@ -106,6 +117,7 @@ impl Watch<'_, '_> {
         let disconnect = NotificationType::ServiceDisconnect;
         let told = self.listener.heard();
         self.was_told |= told.iter().any(|told| told.notification_type == disconnect);
+        self.told.extend(told.iter().map(ToString::to_string));
         if self.handle_said.is_ok() {
             let said = hcn.query_network_properties(self.handle, &Query::all().to_json());
             self.handle_said = said.map(drop);
@@ -161,7 +173,8 @@ fn watch(bench: &Bench<'_>) -> Result<Restarted, Unanswered> {
     let (network, _) = bench.network()?;
     let [endpoint] = bench.endpoints::<1>()?;
     let endpoint_shown = bench.read(Kind::Endpoint, endpoint)?;
-    let balancer = bench.load_balancer(&bench.load_balancer_document(&[endpoint]))?;
+    let document = bench.load_balancer_document(&[endpoint]);
+    let balancer = bench.load_balancer(&document)?;
     let balancer_shown = bench.read(Kind::LoadBalancer, balancer)?;
     let before = all(bench)?;
     let hcn: &dyn Hcn = bench.recorder;
@@ -170,6 +183,7 @@ fn watch(bench: &Bench<'_>) -> Result<Restarted, Unanswered> {
         listener: bench.listen()?,
         handle: hcn.open_network(network)?,
         handle_said: Ok(()),
+        told: Vec::new(),
         was_told: false,
         errors: BTreeMap::new(),
         shortest: usize::MAX,
@@ -191,18 +205,23 @@ fn watch(bench: &Bench<'_>) -> Result<Restarted, Unanswered> {
         }
         found.push((kind, id, now));
     }
+    let second = second(bench, &found, document)?;
     let heard = listen_again(bench, &watch.listener)?;
-    let Watch { handle_said, was_told, errors, shortest, .. } = watch;
-    Ok(Restarted {
-        before,
-        after,
-        own: found,
-        errors,
-        shortest,
-        handle: handle_said,
-        was_told,
-        heard,
-    })
+    let Watch { handle_said, told, was_told, errors, shortest, .. } = watch;
+    let handle = handle_said;
+    let own = found;
+    Ok(Restarted { before, after, own, errors, shortest, handle, told, was_told, second, heard })
+}
+
+/// What HNS says to a load balancer with the frontend of ours, if ours is there with its endpoint.
+fn second(
+    bench: &Bench<'_>,
+    own: &[(Kind, Guid, Option<Guid>)],
+    mut document: Value,
+) -> Result<Option<Result<(), Error>>, Unanswered> {
+    let [(_, _, Some(endpoint)), (_, _, Some(_))] = own else { return Ok(None) };
+    document["HostComputeEndpoints"] = json!([endpoint]);
+    Ok(Some(said(bench.load_balancer(&document))?.map(drop)))
 }
 
 fn all(bench: &Bench<'_>) -> Result<BTreeMap<Kind, BTreeSet<Guid>>, Failure> {
@@ -308,7 +327,16 @@ fn ids(bench: &Bench<'_>) -> Outcome {
 }
 
 fn notification(bench: &Bench<'_>) -> Outcome {
-    Ok(Answer::new(if restarted(bench)?.was_told { "yes" } else { "no" }))
+    let restarted = restarted(bench)?;
+    let told = restarted.told.iter().map(|told| format!("told: {told}"));
+    Ok(Answer::new(if restarted.was_told { "yes" } else { "no" }).with_all(told))
+}
+
+fn duplicate_frontend(bench: &Bench<'_>) -> Outcome {
+    match &restarted(bench)?.second {
+        Some(second) => Ok(taken_or_refused(second, "made")),
+        None => Err(Unanswered::because("the load balancer of this run did not come back")),
+    }
 }
 
 fn callbacks(bench: &Bench<'_>) -> Outcome {

@@ -14,7 +14,7 @@ use switchyard_preflight::{
 use crate::node::{answer, assert_untouched, full, machine, node, run_on, set_faults, state};
 
 /// The functions that a run calls.
-const FUNCTIONS: [&str; 23] = [
+const FUNCTIONS: [&str; 25] = [
     "HcnEnumerateNetworks",
     "HcnCreateNetwork",
     "HcnOpenNetwork",
@@ -37,6 +37,8 @@ const FUNCTIONS: [&str; 23] = [
     "HcnQueryLoadBalancerProperties",
     "HcnDeleteLoadBalancer",
     "HcnCloseLoadBalancer",
+    "HcnRegisterServiceCallback",
+    "HcnUnregisterServiceCallback",
     "HNSCall",
 ];
 

@@ -168,6 +168,7 @@ fn rows_of_refusals() -> Vec<Row> {
                     json!("alreadyExists"),
                     vec![
                         ("duplicate-frontend-same", "ERROR_ALREADY_EXISTS"),
+                        ("restart-duplicate-frontend", "ERROR_ALREADY_EXISTS"),
                         ("duplicate-frontend-other", "ERROR_ALREADY_EXISTS"),
                         ("duplicate-frontend-policies", "ERROR_ALREADY_EXISTS"),
                         ("duplicate-frontend-protocol", "made"),
@@ -177,6 +178,7 @@ fn rows_of_refusals() -> Vec<Row> {
                     json!("portAlreadyExists"),
                     vec![
                         ("duplicate-frontend-same", "HCN_E_PORT_ALREADY_EXISTS"),
+                        ("restart-duplicate-frontend", "HCN_E_PORT_ALREADY_EXISTS"),
                         ("duplicate-frontend-other", "HCN_E_PORT_ALREADY_EXISTS"),
                         ("duplicate-frontend-policies", "HCN_E_PORT_ALREADY_EXISTS"),
                         ("duplicate-frontend-protocol", "made"),
@@ -186,6 +188,7 @@ fn rows_of_refusals() -> Vec<Row> {
                     json!("allowed"),
                     vec![
                         ("duplicate-frontend-same", "made"),
+                        ("restart-duplicate-frontend", "made"),
                         ("duplicate-frontend-other", "made"),
                         ("duplicate-frontend-policies", "made"),
                         ("duplicate-frontend-protocol", "made"),

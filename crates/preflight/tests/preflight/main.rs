@@ -6,3 +6,4 @@ mod faults;
 mod interrupted;
 mod knobs;
 mod node;
+mod restart;

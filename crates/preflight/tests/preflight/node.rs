@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use switchyard_hcn::{Hcn, IpProtocol};
-use switchyard_hcn_emulator::{Emulator, Fault, FaultScript, Setup};
+use switchyard_hcn_emulator::{Emulator, Fault, FaultScript, Setup, Trouble};
 use switchyard_preflight::{
     About, Extra, Journal, ListeningPort, MemoryJournal, Options, Refused, Report, Surroundings,
 };
@@ -51,6 +51,18 @@ pub(crate) fn node(knobs: &Value) -> Arc<Emulator> {
 pub(crate) struct Machine {
     pub(crate) emulator: Arc<Emulator>,
     pub(crate) is_stopped: AtomicBool,
+    pub(crate) restart: Restart,
+}
+
+/// What the operator does when asked to restart HNS.
+#[derive(Clone, Copy)]
+pub(crate) enum Restart {
+    /// It is done at once.
+    AtOnce,
+    /// The next call finds it stopping, and it is away for so long.
+    Away(Duration),
+    /// Nothing.
+    Never,
 }
 
 impl Surroundings for Machine {
@@ -71,14 +83,27 @@ impl Surroundings for Machine {
     }
 
     fn ask_for_restart(&self) {
-        self.emulator.steer(switchyard_hcn_emulator::Service::restart);
+        match self.restart {
+            Restart::AtOnce => self.emulator.steer(switchyard_hcn_emulator::Service::restart),
+            Restart::Away(time) => {
+                let milliseconds = time.as_millis().try_into().unwrap();
+                let stop = Fault::at("*", Trouble::Stop { milliseconds }).unwrap();
+                set_faults(&self.emulator, vec![stop]);
+            }
+            Restart::Never => {}
+        }
     }
 
     fn asking(&self, _: &str) {}
 }
 
 pub(crate) fn machine(emulator: &Arc<Emulator>) -> Arc<dyn Surroundings> {
-    Arc::new(Machine { emulator: Arc::clone(emulator), is_stopped: AtomicBool::new(false) })
+    machine_with(emulator, Restart::AtOnce)
+}
+
+pub(crate) fn machine_with(emulator: &Arc<Emulator>, restart: Restart) -> Arc<dyn Surroundings> {
+    let emulator = Arc::clone(emulator);
+    Arc::new(Machine { emulator, is_stopped: AtomicBool::new(false), restart })
 }
 
 /// A run that makes objects, with nothing else.
