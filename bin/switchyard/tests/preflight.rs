@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::thread;
 
 use serde_json::{Value, json};
 
@@ -189,4 +191,59 @@ fn an_hns_that_is_away_is_a_failure() {
     let node = Node::new("away", &json!({ "state": state(), "faults": [stop] }));
     node.fails(&["--full"], 1, "HNS answered nothing: HNSCall failed");
     assert_eq!(node.held(), state());
+}
+
+/// Knobs of an HNS, and the answers that they make.
+type Expected = (Value, BTreeMap<String, Value>);
+
+/// Knobs do not touch each other's answers, so a few runs tell all settings: the first has the first of each, and so on.
+fn combined() -> Vec<Expected> {
+    let rows = read(Path::new("../../crates/preflight/tests/knobs.json"));
+    // The ports of this machine are not those of an emulated one, and what a restart loses shows one at a time.
+    let is_apart = |row: &&Value| row["knob"] != "boundPorts" && row["knob"] != "rehydration";
+    let rows: Vec<&Value> = rows.as_array().unwrap().iter().filter(is_apart).collect();
+    let count = |row: &&Value| row["settings"].as_array().unwrap().len();
+    let runs = rows.iter().map(count).max().unwrap();
+    let mut told = 0;
+    let combine = |number: usize| {
+        let (mut knobs, mut answers) = (json!({}), BTreeMap::new());
+        for row in rows.iter().filter(|row| count(row) > number) {
+            let with = row["with"].as_object().into_iter().flatten();
+            // A pool that is not empty does not show how it is refused.
+            if with.into_iter().any(|(knob, setting)| knobs[knob] != *setting) {
+                continue;
+            }
+            let setting = &row["settings"][number];
+            knobs[row["knob"].as_str().unwrap()] = setting["is"].clone();
+            answers.extend(setting["answers"].as_object().unwrap().clone());
+            told += 1;
+        }
+        (knobs, answers)
+    };
+    let combined = (0..runs).map(combine).collect();
+    let settings: usize = rows.iter().map(count).sum();
+    assert_eq!(told + 1, settings, "all but the pool that is refused as any port is");
+    combined
+}
+
+#[test]
+fn a_few_runs_tell_every_setting_of_every_knob() {
+    let check = |number: usize, (knobs, expected): Expected| {
+        let setup = json!({ "state": state(), "knobs": knobs });
+        let node = Node::new(&format!("knobs-{number}"), &setup);
+        let all =
+            "--full --scratch-network --missing-adapter --exhaust-ports --ask-restart -o json";
+        let output = node.run(&all.split(' ').collect::<Vec<_>>());
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        for (probe, expected) in expected {
+            assert_eq!(*answer(&report, &probe), expected, "{probe}: {knobs}");
+        }
+        assert_eq!(output.status.code(), Some(0), "{knobs}");
+    };
+    // Each waits for an HNS that restarts, so they wait together.
+    thread::scope(|scope| {
+        for (number, expected) in combined().into_iter().enumerate() {
+            scope.spawn(move || check(number, expected));
+        }
+    });
 }

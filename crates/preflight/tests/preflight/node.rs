@@ -12,7 +12,7 @@ use switchyard_preflight::{
 };
 
 /// The port that a process of the node has bound.
-pub(crate) const BOUND: u16 = 18080;
+const BOUND: u16 = 18080;
 
 /// The network of the node.
 pub(crate) const NETWORK: &str = "00000000-0000-0000-0000-0000000000cb";
