@@ -114,10 +114,11 @@ fn fault(function: &str, does: Trouble, skip: u64, times: Option<u64>) -> Fault 
 
 #[test]
 fn one_fault_anywhere_harms_no_more_than_its_question() {
-    for function in FUNCTIONS {
-        for (number, trouble) in troubles().into_iter().enumerate() {
+    for (first, function) in FUNCTIONS.into_iter().enumerate() {
+        // Half of all pairs, each trouble with every other function.
+        for (number, trouble) in troubles().into_iter().enumerate().skip(first % 2).step_by(2) {
             // Some while what is there is read, some while objects are made.
-            let skip = if number % 2 == 0 { 9 } else { 1 };
+            let skip = if number % 4 < 2 { 9 } else { 1 };
             let (_, report) = run_with(fault(function, trouble, skip, Some(1)));
             let Some(report) = report else { continue };
             let is_asked = |row: &&switchyard_preflight::ProbeRow| {

@@ -100,8 +100,8 @@ fn die_after(calls: usize, knobs: &serde_json::Value) -> bool {
 fn a_cleanup_removes_what_a_killed_run_left() {
     let forgetful = json!({ "honoursCallerId": false, "keepsOwner": false });
     for knobs in [json!({}), forgetful, json!({ "deleteOfReferenced": "allowed" })] {
-        let died = (0..).step_by(29).take_while(|calls| !die_after(*calls, &knobs)).count();
-        assert!(died > 40, "only {died} deaths");
+        let died = (0..).step_by(53).take_while(|calls| !die_after(*calls, &knobs)).count();
+        assert!(died > 25, "only {died} deaths");
     }
 }
 
