@@ -53,7 +53,9 @@ pub enum Refused {
         scratch: ipnet::Ipv4Net,
     },
     /// The journal cannot be read or written.
-    #[error("the journal of what is made cannot be used")]
+    #[error(
+        "the journal of what is made cannot be used; if no other run is under way, run preflight --cleanup first"
+    )]
     Journal {
         /// Why.
         #[source]

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use switchyard_hcn::{Error, Guid, Hcn, Query};
 
+use crate::answer::is_absence;
 use crate::journal::Entry;
 use crate::kind::Kind;
 use crate::scratch::{self, Scratch};
@@ -190,14 +191,14 @@ fn unreadable(text: &str) -> Error {
     Error { hresult: switchyard_hcn::hresult::HCN_E_INVALID_JSON, record }
 }
 
-/// What HNS holds: the document of every object that a run could touch.
+/// What HNS holds: the document of every object of the kinds that a run makes; null where it cannot be read.
 pub(crate) type Inventory = BTreeMap<(Kind, Guid), Value>;
 
 /// Reads everything that HNS holds, but for namespaces.
 ///
 /// # Errors
 ///
-/// If anything cannot be read: half a picture would take what is there for what a run made.
+/// If HNS does not list it all or does not answer: half a picture would take what is there for what a run made.
 pub(crate) fn inventory(hcn: &dyn Hcn) -> Result<Inventory, Error> {
     let mut inventory = Inventory::new();
     for kind in Kind::MADE {
@@ -206,7 +207,9 @@ pub(crate) fn inventory(hcn: &dyn Hcn) -> Result<Inventory, Error> {
                 Ok(document) => inventory.insert((kind, id), document),
                 // It vanished since it was listed.
                 Err(error) if kind.is_gone(&error) => None,
-                Err(error) => return Err(error),
+                Err(error) if is_absence(&error) => return Err(error),
+                // One that is there and cannot be read is not touched either.
+                Err(_) => inventory.insert((kind, id), Value::Null),
             };
         }
     }
