@@ -3,6 +3,7 @@
 mod machine;
 mod print;
 
+use std::fs::{self, File, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,6 +29,8 @@ use crate::state_directory::state_directory;
 
 /// The name of the journal in the state directory.
 const JOURNAL: &str = "preflight.jsonl";
+/// The name of the file there that a run locks.
+const LOCK: &str = "preflight.lock";
 
 /// The HNS that is asked.
 struct Ground {
@@ -46,7 +49,7 @@ pub(super) fn run(
     let is_stopped = follow_signals()?;
     let machine = Machine::new(is_stopped, ground.emulator.clone());
     let machine: Arc<dyn Surroundings> = Arc::new(machine);
-    let mut journal = FileJournal::at(journal(arguments, &options)?);
+    let (mut journal, _lock) = journal(arguments)?;
     let hcn = Arc::clone(&ground.hcn);
     if arguments.cleanup {
         let swept = cleanup(hcn, &machine, &options, &mut journal).map_err(refused)?;
@@ -157,14 +160,34 @@ fn keep(ground: &Ground, arguments: &PreflightArguments) -> Result<(), Failure> 
     Ok(())
 }
 
-/// Where it is written down what is made. A run that only reads needs no directory.
-fn journal(arguments: &PreflightArguments, options: &Options) -> Result<PathBuf, Failure> {
+/// Where it is written down what is made, and the lock that keeps other runs from it. A run that only reads needs no
+/// directory.
+fn journal(arguments: &PreflightArguments) -> Result<(FileJournal, Option<File>), Failure> {
     let directory = state_directory(&arguments.state)?;
-    if options.full {
-        std::fs::create_dir_all(&directory)
-            .with_context(|| format!("make the state directory {}", directory.display()))?;
+    let lock = match arguments.full || arguments.cleanup {
+        true => Some(lock(&directory)?),
+        false => None,
+    };
+    Ok((FileJournal::at(directory.join(JOURNAL)), lock))
+}
+
+/// Locks the directory against other runs, for as long as the file is kept. Never waits.
+fn lock(directory: &Path) -> Result<File, Failure> {
+    fs::create_dir_all(directory)
+        .with_context(|| format!("make the state directory {}", directory.display()))?;
+    let path = directory.join(LOCK);
+    let file = File::options().create(true).truncate(false).write(true).open(&path);
+    let file = file.with_context(|| format!("open {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            let why = format!("another preflight is under way (lock {})", path.display());
+            Err(Failure::Refused(why))
+        }
+        Err(TryLockError::Error(error)) => {
+            Err(anyhow::Error::new(error).context(format!("lock {}", path.display())).into())
+        }
     }
-    Ok(directory.join(JOURNAL))
 }
 
 /// A run that is stopped removes what it made, which takes a while.
