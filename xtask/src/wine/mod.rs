@@ -5,6 +5,7 @@
 //! * `conformance`: the same and more by programs that share no code with us, of several processes, too;
 //! * `answers`: the commands say the same as on Linux, byte for byte;
 //! * `call_log`: the proxy makes the same calls as on Linux, line by line;
+//! * `preflight`: a preflight tells the knobs of that HNS;
 //! * `proxy`: a proxy that is restarted, killed and watched, on an HNS that goes away.
 
 mod answers;
@@ -12,6 +13,7 @@ mod call_log;
 mod conformance;
 mod contract;
 pub(crate) mod prefix;
+mod preflight;
 mod proxy;
 mod sets;
 
@@ -69,6 +71,7 @@ impl Wine {
             if self.example.is_none() {
                 troubles.extend(contract::check(&prefix)?);
                 troubles.extend(conformance::run(workspace, &prefix)?);
+                troubles.extend(preflight::check(workspace, &prefix)?);
                 proxy::check(workspace, &prefix)?;
             }
         }

@@ -22,9 +22,11 @@ use crate::arguments::PreflightArguments;
 use crate::failure::{Exit, Failure};
 use crate::file::write_atomically;
 use crate::hns::{Called, called};
+use crate::host_name::node_name;
 use crate::input::read_file;
 use crate::network::read_state;
 use crate::print::{counted, structured};
+use crate::process;
 use crate::state_directory::state_directory;
 
 /// The name of the journal in the state directory.
@@ -46,8 +48,7 @@ pub(super) fn run(
 ) -> Result<Exit, Failure> {
     let options = options(arguments)?;
     let ground = ground(arguments)?;
-    let is_stopped = follow_signals()?;
-    let machine = Machine::new(is_stopped, ground.emulator.clone());
+    let machine = Machine::new(is_stopped()?, ground.emulator.clone());
     let machine: Arc<dyn Surroundings> = Arc::new(machine);
     let (mut journal, _lock) = journal(arguments)?;
     let hcn = Arc::clone(&ground.hcn);
@@ -58,7 +59,7 @@ pub(super) fn run(
     }
     let about = About {
         switchyard: env!("CARGO_PKG_VERSION").to_owned(),
-        node: node_name(arguments),
+        node: node_name(arguments.node.as_deref())?,
         date: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         missing_functions: ground.missing.clone(),
     };
@@ -191,11 +192,11 @@ fn lock(directory: &Path) -> Result<File, Failure> {
 }
 
 /// A run that is stopped removes what it made, which takes a while.
-fn follow_signals() -> Result<Arc<AtomicBool>, Failure> {
+fn is_stopped() -> Result<Arc<AtomicBool>, Failure> {
     let is_stopped = Arc::new(AtomicBool::new(false));
     let stopping = Arc::clone(&is_stopped);
-    ctrlc::set_handler(move || stopping.store(true, Ordering::Relaxed))
-        .context("follow signals")?;
+    process::on_stop(move || stopping.store(true, Ordering::Relaxed));
+    process::follow_signals()?;
     Ok(is_stopped)
 }
 
@@ -206,14 +207,6 @@ fn refused(refused: switchyard_preflight::Refused) -> Failure {
         }
         other => Failure::Refused(other.to_string()),
     }
-}
-
-/// The name that is given, else that of the machine as Kubernetes writes it.
-fn node_name(arguments: &PreflightArguments) -> String {
-    let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let of_machine = || variable("COMPUTERNAME").or_else(|| variable("HOSTNAME"));
-    let name = arguments.node.clone().or_else(|| Some(of_machine()?.to_ascii_lowercase()));
-    name.unwrap_or_else(|| "node".to_owned())
 }
 
 /// Writes the report where it is asked for; a real HNS' anyway, unless it is printed.
