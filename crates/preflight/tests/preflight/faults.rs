@@ -211,7 +211,7 @@ fn calls_that_hang_are_given_up() {
     let setup = json!({ "state": state(), "faults": [
         { "on": { "call": "HcnCreateLoadBalancer" }, "does": { "fault": "hang", "after": true } }] });
     let emulator = Arc::new(Emulator::blocking(Setup::from_json(&setup.to_string()).unwrap()));
-    let deadline = Duration::from_millis(100);
+    let deadline = Duration::from_secs(1);
     let options = Options { deadline, ..full() };
     let mut journal = MemoryJournal::default();
     let report = run_on(&emulator, &options, &mut journal).unwrap();
@@ -237,7 +237,7 @@ fn a_hung_hns_ends_a_run_and_a_cleanup() {
     let setup = json!({ "state": state(), "faults": [
         { "on": { "call": "*" }, "skip": 60, "does": { "fault": "hang" } }] });
     let emulator = Arc::new(Emulator::blocking(Setup::from_json(&setup.to_string()).unwrap()));
-    let options = Options { deadline: Duration::from_millis(50), ..full() };
+    let options = Options { deadline: Duration::from_secs(1), ..full() };
     let mut journal = MemoryJournal::default();
     let report = run_on(&emulator, &options, &mut journal).unwrap();
     assert!(!report.cleanup.is_complete());
