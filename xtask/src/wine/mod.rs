@@ -6,12 +6,14 @@
 //! * `answers`: the commands say the same as on Linux, byte for byte;
 //! * `call_log`: the proxy makes the same calls as on Linux, line by line;
 //! * `preflight`: a preflight tells the knobs of that HNS;
-//! * `proxy`: a proxy that is restarted, killed and watched, on an HNS that goes away.
+//! * `proxy`: a proxy that is restarted, killed and watched, on an HNS that goes away;
+//! * `own_tests`: the tests that ask Windows itself, for services, pipes and access rights.
 
 mod answers;
 mod call_log;
 mod conformance;
 mod contract;
+mod own_tests;
 pub(crate) mod prefix;
 mod preflight;
 mod proxy;
@@ -73,6 +75,7 @@ impl Wine {
                 troubles.extend(conformance::run(workspace, &prefix)?);
                 troubles.extend(preflight::check(workspace, &prefix)?);
                 proxy::check(workspace, &prefix)?;
+                own_tests::run(workspace, &prefix)?;
             }
         }
         Ok(troubles)

@@ -41,12 +41,19 @@ impl Prefix {
         let mut boot = prefix.command("wineboot");
         boot.arg("--init").stdout(Stdio::null()).stderr(Stdio::null());
         program::run(&mut boot)?;
+        prefix.rest()?;
         for library in prefix.built.libraries() {
             let name = library.file_name().context("a library without a name")?;
             fs::copy(&library, prefix.system32().join(name))
                 .with_context(|| format!("copy {}", library.display()))?;
         }
         Ok(prefix)
+    }
+
+    /// Waits until nothing runs in it any more. The Service Control Manager of the first start ends some seconds after that, and
+    /// takes with it what it was told meanwhile.
+    fn rest(&self) -> Result<()> {
+        program::run(Command::new(SERVER).arg("-w").env("WINEPREFIX", &self.path))
     }
 
     /// Where Windows has its libraries.
