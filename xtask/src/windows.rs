@@ -61,11 +61,11 @@ impl Built {
     }
 }
 
-/// A cargo command that builds for Windows as it ships.
+/// A cargo command that builds for Windows.
 pub(crate) fn cargo(workspace: &Workspace, arguments: &[&str]) -> Command {
     let mut command = Command::new(CARGO);
     command.current_dir(&workspace.root).args(arguments);
-    command.args(["--locked", "--release", "--target", TARGET]);
+    command.args(["--locked", "--target", TARGET]);
     command.arg("-Zbuild-std=std,panic_unwind").arg("--target-dir").arg(&workspace.target);
     // Whoever runs this may do so by another cargo, whose choices are not for this one.
     for inherited in ["RUSTUP_TOOLCHAIN", "CARGO", "RUSTDOC", "CARGO_BUILD_TARGET"] {
@@ -81,7 +81,7 @@ pub(crate) fn cargo(workspace: &Workspace, arguments: &[&str]) -> Command {
 pub(crate) fn build(workspace: &Workspace) -> Result<Built> {
     // In one go: what is built alone has other features, and is compiled again.
     let what = ["-p", "switchyard", "-p", "switchyard-computenetwork", "-p", "switchyard-hcn-sys"];
-    let kinds = ["build", "--bins", "--lib", "--examples"];
+    let kinds = ["build", "--release", "--bins", "--lib", "--examples"];
     program::run(&mut cargo(workspace, &[&kinds[..], &what[..]].concat()))?;
     let folder = workspace.target.join(TARGET).join("release");
     let built = Built { folder };

@@ -40,7 +40,7 @@ pub(super) fn run(workspace: &Workspace, prefix: &Prefix) -> Result<()> {
     Ok(())
 }
 
-/// The programs with the tests.
+/// The programs with the tests, as they are built while one works: what ships is optimized as a whole, for each program anew.
 fn build(workspace: &Workspace) -> Result<Vec<PathBuf>> {
     let what = ["test", "--no-run", "--message-format=json"];
     let said = program::output(&mut windows::cargo(workspace, &[&what[..], &TESTS].concat()))?;
