@@ -24,6 +24,7 @@ use crate::settings::refused;
 use crate::{Build, Call, Calls, Knobs, Latency, Setup, State};
 use lifetime::Running;
 pub use lifetime::SavedData;
+use older::ManagementMacs;
 pub use saved::RestoreError;
 
 /// An emulated HNS. It holds, lists and answers by JSON, refuses what HNS refuses with the codes that HNS has for it, takes
@@ -56,6 +57,7 @@ pub struct Service {
     last_id: u64,
     pub(crate) last_compartment: u32,
     listings: usize,
+    management_macs: ManagementMacs,
     /// The last query, which clients repeat for every object of a list.
     query: (String, Arc<Query>),
 }
@@ -104,6 +106,7 @@ impl Service {
             last_id: 0,
             last_compartment: 1,
             listings: 0,
+            management_macs: ManagementMacs::default(),
             query: (String::new(), Arc::default()),
         }
     }

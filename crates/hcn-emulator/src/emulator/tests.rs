@@ -335,6 +335,39 @@ fn policies_are_changed_by_request() {
 }
 
 #[test]
+fn containers_share_an_endpoint_while_it_is_attached() {
+    let hns = small();
+    let path = |action: &str| format!("/endpoints/{}{action}", id(11));
+    let call = |method: &str, path: &str, object: &str| -> Value {
+        serde_json::from_str(&hns.hns_call(method, path, object).unwrap()).unwrap()
+    };
+    let shared = || call("GET", &path(""), "")["Output"]["SharedContainers"].clone();
+    let order = json!({ "ContainerId": "c0ffee", "SystemType": "Container" }).to_string();
+    assert_eq!(call("POST", &path("/attach"), &order)["Success"], true);
+    assert_eq!(shared(), json!(["c0ffee"]));
+    assert_eq!(call("POST", &path("/detach"), &order)["Success"], true);
+    assert_eq!(shared(), Value::Null);
+    assert_eq!(call("POST", &path("/attach"), "{")["Success"], false);
+    assert_eq!(call("POST", &path("/attach"), "")["Success"], true);
+    assert_eq!(shared(), Value::Null);
+}
+
+#[test]
+fn addresses_that_accelerated_networking_leaves_alone_are_kept() {
+    let hns = small();
+    let call = |method: &str, object: &str| -> Value {
+        serde_json::from_str(&hns.hns_call(method, "/accelnet/", object).unwrap()).unwrap()
+    };
+    let list = json!({ "MacAddressList": [{ "MacAddress": "00-15-5D-0A-B7-C6" }] });
+    assert_eq!(call("GET", "")["Output"], json!({}));
+    assert_eq!(call("POST", &list.to_string())["Output"], list);
+    assert_eq!(call("GET", "")["Output"], list);
+    assert_eq!(call("POST", "{")["Success"], false);
+    assert_eq!(call("DELETE", "")["Output"], json!({}));
+    assert_eq!(call("GET", "")["Output"], json!({}));
+}
+
+#[test]
 fn the_version_is_answered_the_older_way() {
     let hns = Emulator::new(State::new(Version::new(13, 2)));
     assert_eq!(Client::new(&hns).version().unwrap(), Version::new(13, 2));

@@ -1,5 +1,6 @@
 //! The older way in: paths and documents of version 1, over the same objects.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use switchyard_hcn::{
     Error, Guid, Namespace, NamespaceResource, NamespaceResourceType, hresult, v1,
@@ -52,8 +53,19 @@ impl Service {
                 self.delete(kind, id)?;
                 Ok(Value::Null)
             }
-            v1::Request::Attach(id) => self.attach_endpoint(id).map(|()| Value::Null),
-            v1::Request::Detach(id) => self.detach_endpoint(id).map(|()| Value::Null),
+            v1::Request::Attach(id) => {
+                let container = container(object)?;
+                self.attach_endpoint(id)?;
+                self.share_endpoint(id, |shared| shared.extend(container));
+                Ok(Value::Null)
+            }
+            v1::Request::Detach(id) => {
+                container(object)?;
+                self.detach_endpoint(id)?;
+                // It has no port any more, so nobody shares it.
+                self.share_endpoint(id, Vec::clear);
+                Ok(Value::Null)
+            }
             v1::Request::AddResource(id) => self.change_resource(id, object, true),
             v1::Request::RemoveResource(id) => self.change_resource(id, object, false),
             v1::Request::EndpointStatistics(id) => {
@@ -64,8 +76,16 @@ impl Service {
                 let addresses = self.state.endpoints().flat_map(|(_, held)| held.addresses());
                 Ok(addresses.map(|address| json!({ "IPAddress": address })).collect())
             }
-            // No emulated card is accelerated, no plug-in is there, and nothing is under way.
-            v1::Request::Accelnet => Ok(json!({})),
+            v1::Request::SetAccelnet => {
+                self.management_macs = read::<ManagementMacs>(object)?;
+                Ok(json!(self.management_macs))
+            }
+            v1::Request::ClearAccelnet => {
+                self.management_macs = ManagementMacs::default();
+                Ok(json!(self.management_macs))
+            }
+            v1::Request::Accelnet => Ok(json!(self.management_macs)),
+            // No plug-in is there, and nothing is under way.
             v1::Request::Activities | v1::Request::Plugins | v1::Request::PortPools => {
                 Ok(json!([]))
             }
@@ -111,6 +131,15 @@ impl Service {
         }
     }
 
+    /// Changes which containers share an endpoint.
+    fn share_endpoint(&mut self, id: Guid, change: impl FnOnce(&mut Vec<String>)) {
+        let Some(mut endpoint) = self.state.endpoint(id).cloned() else { return };
+        let mut shared = v1::shared_containers(&endpoint.unknown);
+        change(&mut shared);
+        v1::share(&mut endpoint.unknown, &shared);
+        self.state.insert_endpoint(id, endpoint);
+    }
+
     fn change_resource(&mut self, id: Guid, object: &str, add: bool) -> Result<Value, Error> {
         self.must_exist(ObjectKind::Namespace, id)?;
         let resource: NamespaceResource = read(object)?;
@@ -132,6 +161,34 @@ impl Service {
         }
         Ok(Value::Null)
     }
+}
+
+/// The container that an endpoint is attached to or detached from, if the request names one.
+fn container(object: &str) -> Result<Option<String>, Error> {
+    #[derive(Default, Deserialize)]
+    #[serde(rename_all = "PascalCase", default)]
+    struct Order {
+        container_id: Option<String>,
+    }
+
+    if object.trim().is_empty() {
+        return Ok(None);
+    }
+    Ok(read::<Order>(object)?.container_id.filter(|id| !id.is_empty()))
+}
+
+/// The hardware addresses of management, which accelerated networking leaves alone (`HNSNnvManagementMacList` of hcsshim).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(super) struct ManagementMacs {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    mac_address_list: Vec<ManagementMac>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct ManagementMac {
+    mac_address: String,
 }
 
 /// The counters of an endpoint (`HNSEndpointStats` of hcsshim). No packet has gone through an emulated one.

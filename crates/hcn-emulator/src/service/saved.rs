@@ -11,6 +11,7 @@ use switchyard_hcn::Guid;
 
 use super::Service;
 use super::lifetime::Running;
+use super::older::ManagementMacs;
 use crate::fault::FaultScript;
 use crate::request::{ObjectKind, Verb};
 use crate::{Calls, Knobs, Latency, Setup, State, StateError};
@@ -52,6 +53,7 @@ struct Saved {
     last_id: u64,
     last_compartment: u32,
     listings: usize,
+    management_macs: ManagementMacs,
 }
 
 impl Service {
@@ -79,6 +81,7 @@ impl Service {
             last_id: self.last_id,
             last_compartment: self.last_compartment,
             listings: self.listings,
+            management_macs: self.management_macs.clone(),
         })
     }
 
@@ -113,6 +116,7 @@ impl Service {
             last_id: saved.last_id,
             last_compartment: saved.last_compartment,
             listings: saved.listings,
+            management_macs: saved.management_macs,
             ..Self::new(setup)
         })
     }

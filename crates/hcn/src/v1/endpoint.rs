@@ -332,7 +332,8 @@ fn gateway(
 }
 
 /// The containers that what version 2 says about health names.
-fn shared_containers(unknown: &UnknownMembers) -> Vec<String> {
+#[must_use]
+pub fn shared_containers(unknown: &UnknownMembers) -> Vec<String> {
     let extra = unknown.get("Health").and_then(|health| health.get("Extra"));
     let containers = extra.and_then(|extra| extra.get("SharedContainers"));
     let containers = containers.and_then(Value::as_array).into_iter().flatten();
@@ -340,8 +341,8 @@ fn shared_containers(unknown: &UnknownMembers) -> Vec<String> {
 }
 
 /// Says in what version 2 says about health that these containers share the endpoint.
-fn share(unknown: &mut UnknownMembers, containers: &[String]) {
-    if containers.is_empty() || shared_containers(unknown) == containers {
+pub fn share(unknown: &mut UnknownMembers, containers: &[String]) {
+    if shared_containers(unknown) == containers {
         return;
     }
     let health = unknown.entry("Health".to_owned()).or_insert_with(|| json!({}));

@@ -17,7 +17,7 @@ mod response;
 use serde::Deserialize;
 use serde_json::Value;
 
-pub use endpoint::{Endpoint, NamespaceReference};
+pub use endpoint::{Endpoint, NamespaceReference, share, shared_containers};
 pub use namespace::Namespace;
 pub use network::{Network, Subnet};
 pub use path::{Collection, Request};

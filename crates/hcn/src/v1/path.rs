@@ -61,8 +61,12 @@ pub enum Request {
     EndpointStatistics(Guid),
     /// The addresses of all endpoints.
     EndpointAddresses,
-    /// Accelerated networking.
+    /// The hardware addresses that accelerated networking leaves alone.
     Accelnet,
+    /// To set those.
+    SetAccelnet,
+    /// To have none.
+    ClearAccelnet,
     /// What HNS is doing.
     Activities,
     /// The plugins of HNS.
@@ -71,8 +75,8 @@ pub enum Request {
     PortPools,
 }
 
-/// The paths without an object, all of them read only.
-const READ_ONLY: [(&str, Request); 6] = [
+/// The paths without an object, as they are read.
+const ALONE: [(&str, Request); 6] = [
     ("/globals/version", Request::Version),
     ("/endpointaddresses", Request::EndpointAddresses),
     ("/accelnet", Request::Accelnet),
@@ -89,9 +93,14 @@ impl Request {
         let path = path.to_ascii_lowercase();
         let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
         if let Some((_, request)) =
-            READ_ONLY.iter().find(|(known, _)| known.split('/').skip(1).eq(parts.iter().copied()))
+            ALONE.iter().find(|(known, _)| known.split('/').skip(1).eq(parts.iter().copied()))
         {
-            return (method == Method::Get).then_some(*request);
+            return match (request, method) {
+                (_, Method::Get) => Some(*request),
+                (Self::Accelnet, Method::Post) => Some(Self::SetAccelnet),
+                (Self::Accelnet, Method::Delete) => Some(Self::ClearAccelnet),
+                _ => None,
+            };
         }
         let (first, rest) = parts.split_first()?;
         if *first == "endpointstats" {
@@ -147,6 +156,8 @@ impl Request {
             Self::Version
             | Self::EndpointAddresses
             | Self::Accelnet
+            | Self::SetAccelnet
+            | Self::ClearAccelnet
             | Self::Activities
             | Self::Plugins
             | Self::PortPools => None,
@@ -178,8 +189,9 @@ impl Request {
             | Self::Attach(_)
             | Self::Detach(_)
             | Self::AddResource(_)
-            | Self::RemoveResource(_) => "POST",
-            Self::Delete(..) => "DELETE",
+            | Self::RemoveResource(_)
+            | Self::SetAccelnet => "POST",
+            Self::Delete(..) | Self::ClearAccelnet => "DELETE",
             _ => "GET",
         }
     }
@@ -201,13 +213,14 @@ impl Request {
             Self::AddResource(id) => format!("/namespaces/{id}/addresource"),
             Self::RemoveResource(id) => format!("/namespaces/{id}/removeresource"),
             Self::EndpointStatistics(id) => format!("/endpointstats/{id}"),
+            Self::SetAccelnet | Self::ClearAccelnet => Self::Accelnet.path(),
             Self::Version
             | Self::EndpointAddresses
             | Self::Accelnet
             | Self::Activities
             | Self::Plugins
             | Self::PortPools => {
-                let known = READ_ONLY.iter().find(|(_, request)| request == self);
+                let known = ALONE.iter().find(|(_, request)| request == self);
                 known.map_or_else(String::new, |(path, _)| (*path).to_owned())
             }
         }

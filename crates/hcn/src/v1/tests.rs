@@ -429,10 +429,14 @@ fn paths_are_read_and_written() {
         check("GET", &format!("{one}/attach"), None);
         check("POST", &format!("{one}/attach/x"), None);
     }
-    for path in ["/globals/version", "/endpointaddresses", "/accelnet", "/activities", "/plugins"] {
+    for path in ["/globals/version", "/endpointaddresses", "/portpools", "/activities", "/plugins"]
+    {
         check("GET", path, Some(&format!("GET {path}")));
         check("GET", &format!("{path}/x"), None);
         check("POST", path, None);
+    }
+    for method in ["GET", "POST", "DELETE"] {
+        check(method, "/accelnet/", Some(&format!("{method} /accelnet")));
     }
     check("get", "//PortPools//", Some("GET /portpools"));
     check("GET", "globals//Version/", Some("GET /globals/version"));
