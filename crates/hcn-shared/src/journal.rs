@@ -113,15 +113,15 @@ impl Journal {
         self.directory.join(format!("journal-{number:06}.jsonl"))
     }
 
-    /// The oldest file that there is.
-    fn oldest(&self) -> Result<Option<u64>, JournalError> {
+    /// The oldest file that there is, of those from `first` on.
+    fn oldest(&self, first: u64) -> Result<Option<u64>, JournalError> {
         let mut numbers = Vec::new();
         for entry in fs::read_dir(&self.directory).map_err(failed(&self.directory))? {
             let name = entry.map_err(failed(&self.directory))?.file_name();
             let number = name.to_str().and_then(|name| {
                 name.strip_prefix("journal-")?.strip_suffix(".jsonl")?.parse::<u64>().ok()
             });
-            numbers.extend(number);
+            numbers.extend(number.filter(|number| *number >= first));
         }
         Ok(numbers.into_iter().min())
     }
@@ -158,9 +158,22 @@ impl Turn<'_> {
         copy: &mut Option<Copy>,
         begin: impl FnOnce() -> Result<Copy, JournalError>,
     ) -> Result<(), JournalError> {
+        let read = self.read_all(copy, begin);
+        if read.is_err() {
+            // The copy may be behind what was read: the next call begins anew, and says the same.
+            (self.journal.part, *copy) = (None, None);
+        }
+        read
+    }
+
+    fn read_all(
+        &mut self,
+        copy: &mut Option<Copy>,
+        begin: impl FnOnce() -> Result<Copy, JournalError>,
+    ) -> Result<(), JournalError> {
         if self.journal.part.is_none() || copy.is_none() {
             *copy = None;
-            let number = match self.journal.oldest()? {
+            let number = match self.journal.oldest(0)? {
                 Some(number) => number,
                 None => {
                     self.journal.write_part(1, &begin()?)?;
@@ -169,17 +182,17 @@ impl Turn<'_> {
             };
             self.journal.part = Some(self.journal.open_part(number)?);
         }
-        loop {
-            match self.read_part(copy) {
-                Ok(Some(next)) => self.journal.part = Some(self.journal.open_part(next)?),
-                Ok(None) => return Ok(()),
-                Err(error) => {
-                    // The copy may be behind what was read: the next call begins anew, and says the same.
-                    (self.journal.part, *copy) = (None, None);
-                    return Err(error);
-                }
+        while let Some(next) = self.read_part(copy)? {
+            // Who was away for long finds that the next file has been followed, too, and is gone. Then it goes on with the
+            // first that there is: that one was named by the one before, or nobody would have removed it.
+            let number = self.journal.oldest(next)?.unwrap_or(next);
+            let part = self.journal.open_part(number)?;
+            if number != next {
+                *copy = None;
             }
+            self.journal.part = Some(part);
         }
+        Ok(())
     }
 
     /// Reads the present file to its end, and says which is the next.
@@ -242,13 +255,16 @@ impl Turn<'_> {
         }
         let (old, number) = (part.path.clone(), part.number + 1);
         self.journal.write_part(number, copy)?;
-        self.append(&Written::Next { number })?;
+        // Before it is named: from then on nobody may write to the old one.
         let mut part = self.journal.open_part(number)?;
         part.read = part.file.metadata().map_err(failed(&part.path))?.len();
         (part.lines, part.beginning) = (1, part.read);
+        self.append(&Written::Next { number })?;
         self.journal.part = Some(part);
-        // Those who still read it have it open. One that stays is read by the next process that starts.
-        let _ = fs::remove_file(old);
+        // Those who still read it have it open, and on Windows a file that is open keeps its name until it is closed. One that
+        // stays is read by the next process that starts.
+        let gone = old.with_extension("old");
+        let _ = fs::rename(&old, &gone).and_then(|()| fs::remove_file(gone));
         Ok(())
     }
 

@@ -7,10 +7,11 @@ use switchyard_hcn::Guid;
 
 use super::*;
 
+/// The files of the journal. Windows keeps a name, another one, of those that are gone and still open somewhere.
 fn files(directory: &Path) -> Vec<String> {
     let names = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name());
     let mut names: Vec<String> = names.map(|name| name.into_string().unwrap()).collect();
-    names.retain(|name| name.starts_with("journal"));
+    names.retain(|name| name.ends_with(".jsonl"));
     names.sort();
     names
 }
@@ -66,6 +67,27 @@ fn a_long_journal_is_followed_by_another() {
         hns.create_namespace(Guid::NIL, &namespace()).unwrap();
     }
     assert_eq!(state(&*one)["namespaces"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn one_that_was_away_while_the_journal_was_followed_twice_finds_it() {
+    let directory = directory("away");
+    let (one, other, left) = (process(&directory), process(&directory), directory.join("left"));
+    one.create_namespace(Guid::NIL, &namespace()).unwrap();
+    let handle = other.create_namespace(Guid::NIL, &namespace()).unwrap();
+    fs::copy(directory.join("journal-000001.jsonl"), &left).unwrap();
+    while files(&directory) != ["journal-000003.jsonl"] {
+        one.enumerate_namespaces("").unwrap();
+    }
+    other.close_namespace(handle).unwrap();
+    other.create_namespace(Guid::NIL, &namespace()).unwrap();
+    assert_eq!(state(&*other), state(&*one));
+    assert_eq!(state(&*one)["namespaces"].as_array().unwrap().len(), 3);
+
+    // An old file that could not be removed leads there, too.
+    let followed = fs::read_to_string(left).unwrap() + "{\"next\":{\"number\":2}}\n";
+    fs::write(directory.join("journal-000001.jsonl"), followed).unwrap();
+    assert_eq!(state(&*process(&directory)), state(&*one));
 }
 
 #[test]
