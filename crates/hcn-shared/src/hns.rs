@@ -208,18 +208,26 @@ impl ByRequest for SharedHns {
     }
 
     fn register(&self, callback: NotificationCallback) -> Result<usize, Error> {
+        let mut inserted = None;
         let answer = self.call(&Request::Register, |answer| {
             if let Ok(Answer::Handle(handle)) = answer {
                 self.watch.insert(*handle, callback);
+                inserted = Some(*handle);
             }
         });
-        let handle = by_request::handle(answer?)?;
-        let watching = Watch::start(&self.watch, self.me.clone());
-        watching.map_err(|source| {
-            let detail = format!("No thread for notifications: {source}");
-            ErrorRecord::of(hresult::E_OUTOFMEMORY, &detail).into_error()
-        })?;
-        Ok(handle)
+        let started = answer.and_then(by_request::handle).and_then(|handle| {
+            let watching = Watch::start(&self.watch, self.me.clone());
+            watching.map_err(|source| {
+                let detail = format!("No thread for notifications: {source}");
+                ErrorRecord::of(hresult::E_OUTOFMEMORY, &detail).into_error()
+            })?;
+            Ok(handle)
+        });
+        if let (Err(_), Some(handle)) = (&started, inserted) {
+            // Whoever is told that it failed does not expect to be called.
+            self.watch.remove(handle);
+        }
+        started
     }
 
     fn unregister(&self, handle: usize) -> Result<(), Error> {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
@@ -44,19 +45,24 @@ impl Watch {
     /// Takes a callback out. When this returns it is not being called, unless it is the caller.
     pub(crate) fn remove(&self, handle: usize) {
         let mut state = self.lock();
-        state.callbacks.remove(&handle);
+        let gone = state.callbacks.remove(&handle);
         let is_caller = state.thread == Some(thread::current().id());
         while state.calling == Some(handle) && !is_caller {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+        drop(state);
+        // After the lock: what goes with it may call HNS.
+        drop(gone);
     }
 
-    /// Has those who registered told.
+    /// Has those told who registered here. What is for other processes alone is theirs to tell, and not kept.
     pub(crate) fn add(&self, notices: impl Iterator<Item = Notice>) {
         let mut state = self.lock();
-        let before = state.pending.len();
-        state.pending.extend(notices);
-        let is_more = state.pending.len() != before;
+        let State { callbacks, pending, .. } = &mut *state;
+        let before = pending.len();
+        let is_here = |handle: &usize| callbacks.contains_key(handle);
+        pending.extend(notices.filter(|notice| notice.recipients.iter().any(is_here)));
+        let is_more = pending.len() != before;
         drop(state);
         if is_more {
             self.changed.notify_all();
@@ -113,10 +119,38 @@ impl Watch {
                 callback
             };
             if let Some(callback) = callback {
-                callback(&notice.notification);
+                // One that panics keeps nobody else from being told. The hook has reported it.
+                let _ = catch_unwind(AssertUnwindSafe(|| callback(&notice.notification)));
             }
             self.lock().calling = None;
             self.changed.notify_all();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use switchyard_hcn::{Notification, NotificationType, hresult};
+
+    use super::*;
+
+    #[test]
+    fn what_is_for_others_alone_is_not_kept() {
+        let notice = |recipients: &[usize]| Notice {
+            recipients: recipients.to_vec(),
+            notification: Notification {
+                notification_type: NotificationType::NamespaceCreate,
+                status: hresult::S_OK,
+                data: String::new(),
+            },
+        };
+        let watch = Watch::default();
+        watch.add([notice(&[1]), notice(&[2, 3])].into_iter());
+        assert!(watch.lock().pending.is_empty());
+        watch.insert(2, Arc::new(|_: &Notification| {}));
+        watch.add([notice(&[1]), notice(&[2, 3])].into_iter());
+        assert_eq!(watch.lock().pending, [notice(&[2, 3])]);
     }
 }

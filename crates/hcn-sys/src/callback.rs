@@ -34,7 +34,9 @@ impl Listener {
     }
 
     pub(crate) fn remove(self) {
-        listeners().0.remove(&self.0);
+        let gone = listeners().0.remove(&self.0);
+        // After the lock: what goes with it may register or unregister.
+        drop(gone);
     }
 
     /// What HNS is to call with.

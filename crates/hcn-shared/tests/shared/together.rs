@@ -93,6 +93,44 @@ fn a_call_that_hangs_ends_when_another_process_restarts_hns() {
 }
 
 #[test]
+fn who_is_told_that_registering_failed_is_not_called() {
+    let directory = directory("failed-registration");
+    let (one, other) = (process(&directory), process(&directory));
+    let slow = json!({ "faults": [{ "on": { "call": "HcnRegisterServiceCallback" }, "times": 1,
+        "does": { "fault": "delay", "milliseconds": 3_600_000 } }] });
+    steer(&*one, "/emulator/faults", &slow);
+    let callback = Arc::new(|_: &Notification| {});
+    let kept = Arc::downgrade(&callback);
+    let same = Arc::clone(&one);
+    let waiting = thread::spawn(move || same.register_service_callback(callback));
+    let calls = || other.hns_call("GET", "/emulator/calls", "").unwrap();
+    while !calls().contains("HcnRegisterServiceCallback") {
+        thread::yield_now();
+    }
+    steer(&*other, "/emulator/restart", &json!({}));
+    let ended = waiting.join().unwrap().unwrap_err();
+    assert_eq!(ended.hresult, hresult::HCN_E_MANAGER_STOPPED);
+    assert!(kept.upgrade().is_none());
+}
+
+#[test]
+fn a_callback_that_panics_keeps_nobody_from_being_told() {
+    let hns = process(&directory("panics"));
+    let panics = |_: &Notification| panic!("a callback that panics harms nobody");
+    let first = hns.register_service_callback(Arc::new(panics)).unwrap();
+    let (sender, told) = channel();
+    let hear = move |notification: &Notification| {
+        let _ = sender.send(notification.notification_type);
+    };
+    hns.register_service_callback(Arc::new(hear)).unwrap();
+    for _ in 0..2 {
+        hns.create_namespace(Guid::NIL, &namespace()).unwrap();
+        assert_eq!(told.recv_timeout(SOON).unwrap(), NotificationType::NamespaceCreate);
+    }
+    hns.unregister_service_callback(first).unwrap();
+}
+
+#[test]
 fn nothing_is_lost_or_doubled_when_many_call_at_once() {
     const EACH: usize = 25;
     let directory = directory("many");
