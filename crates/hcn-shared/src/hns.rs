@@ -15,7 +15,7 @@ use switchyard_hcn_emulator::{
 use crate::copy::Copy;
 use crate::journal::{Journal, JournalError};
 use crate::place::Place;
-use crate::time::{pause, time_of_day};
+use crate::time::pause;
 use crate::watch::Watch;
 
 /// How often a call that takes its time looks whether HNS has stopped under it.
@@ -99,7 +99,7 @@ impl SharedHns {
             let (now, stopped) = {
                 let mine = self.lock();
                 let Some(copy) = &mine.copy else { return begun.result };
-                (time_of_day().max(copy.at) + copy.ahead, copy.service.stops() != stops)
+                (copy.time().saturating_add(copy.ahead), copy.service.stops() != stops)
             };
             let left = begun.finishes_at.map(|end| end.saturating_sub(now));
             if left == Some(Duration::ZERO) {
@@ -151,7 +151,7 @@ impl Mine {
             (log, _) => log.take(),
         };
         let called = self.turn(|copy, turn| {
-            let at = time_of_day().max(copy.at);
+            let at = copy.time();
             turn.write(at, &request)?;
             let before = copy.service.calls().total();
             let begun = copy.answer(at, &request);

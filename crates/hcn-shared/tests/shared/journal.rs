@@ -91,6 +91,24 @@ fn one_that_was_away_while_the_journal_was_followed_twice_finds_it() {
 }
 
 #[test]
+fn a_clock_that_was_set_back_holds_up_nobody() {
+    let directory = directory("clock");
+    let hns = process(&directory);
+    hns.enumerate_networks("").unwrap();
+    // A call from a time that is long to come.
+    let call = json!({ "call": { "at": { "secs": 99_999_999_999_u64, "nanos": 0 },
+        "request": { "enumerate": { "kind": "network", "query": "" } } } });
+    append(&directory, &format!("{call}\n"));
+    let slow = json!({ "faults": [{ "on": { "call": "HcnEnumerateNetworks" },
+        "does": { "fault": "delay", "milliseconds": 20 } }] });
+    steer(&*hns, "/emulator/faults", &slow);
+    for _ in 0..2 {
+        assert_eq!(hns.enumerate_networks("").unwrap(), "[]");
+        assert_eq!(process(&directory).enumerate_networks("").unwrap(), "[]");
+    }
+}
+
+#[test]
 fn a_file_that_was_to_follow_and_never_did_is_no_matter() {
     let directory = directory("half");
     let one = process(&directory);
