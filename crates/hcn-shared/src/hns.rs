@@ -13,7 +13,7 @@ use switchyard_hcn_emulator::{
 };
 
 use crate::copy::Copy;
-use crate::journal::{Journal, JournalError};
+use crate::journal::{Journal, JournalError, Position};
 use crate::place::Place;
 use crate::time::pause;
 use crate::watch::Watch;
@@ -35,6 +35,8 @@ struct Mine {
     place: Place,
     journal: Option<Journal>,
     copy: Option<Copy>,
+    /// Up to where callbacks were told what happened.
+    told: Position,
     /// The handles that it was given.
     handles: BTreeSet<usize>,
     log: Option<File>,
@@ -45,7 +47,8 @@ impl SharedHns {
     #[must_use]
     pub fn new(place: Place) -> Arc<Self> {
         let handles = BTreeSet::new();
-        let mine = Mine { place, journal: None, copy: None, handles, log: None };
+        let told = Position::default();
+        let mine = Mine { place, journal: None, copy: None, told, handles, log: None };
         Arc::new_cyclic(|me| Self { mine: Mutex::new(mine), watch: Arc::default(), me: me.clone() })
     }
 
@@ -71,9 +74,9 @@ impl SharedHns {
     }
 
     fn hand_on(&self, mine: &mut Mine) {
-        if let Some(copy) = &mut mine.copy {
-            self.watch.add(copy.notices.drain(..));
-        }
+        let Mine { journal: Some(journal), copy: Some(copy), told, .. } = mine else { return };
+        self.watch.add(copy.notices.drain(..));
+        *told = journal.position().unwrap_or(*told);
     }
 
     /// Makes a call; `then` sees the answer before anybody else calls.
@@ -126,13 +129,13 @@ impl Mine {
         &mut self,
         act: impl FnOnce(&mut Copy, &mut crate::journal::Turn<'_>) -> Result<T, JournalError>,
     ) -> Result<T, JournalError> {
-        let Self { place, journal, copy, .. } = self;
+        let Self { place, journal, copy, told, .. } = self;
         let journal = match journal {
             Some(journal) => journal,
             None => journal.insert(Journal::open(&place.directory)?),
         };
         let mut turn = journal.turn()?;
-        turn.read_on(copy, || Ok(Copy::new(Service::new(place.begin()?))))?;
+        turn.read_on(copy, *told, || Ok(Copy::new(Service::new(place.begin()?))))?;
         // It was read on, so there is one.
         let Some(copy) = copy else { unreachable!("a copy that was read on") };
         act(copy, &mut turn)

@@ -82,9 +82,19 @@ struct Part {
     beginning: u64,
 }
 
+/// A place in the journal: the number of a file, and how many bytes of it are before.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Position(u64, u64);
+
 /// The journal while nobody else has it.
 pub(crate) struct Turn<'a> {
     journal: &'a mut Journal,
+}
+
+impl Part {
+    fn position(&self) -> Position {
+        Position(self.number, self.read)
+    }
 }
 
 impl Journal {
@@ -101,6 +111,11 @@ impl Journal {
     pub(crate) fn turn(&mut self) -> Result<Turn<'_>, JournalError> {
         self.lock.lock().map_err(failed(&self.directory.join("lock")))?;
         Ok(Turn { journal: self })
+    }
+
+    /// How far it has been read, if at all.
+    pub(crate) fn position(&self) -> Option<Position> {
+        self.part.as_ref().map(Part::position)
     }
 
     /// Whether somebody wrote since it was read. It is no matter to be told so in vain.
@@ -152,13 +167,15 @@ impl Drop for Turn<'_> {
 }
 
 impl Turn<'_> {
-    /// Brings `copy` up to date. Where nobody has used this HNS yet, it begins as `begin` says.
+    /// Brings `copy` up to date. Where nobody has used this HNS yet, it begins as `begin` says. What calls up to `told` notified
+    /// of is not notified again.
     pub(crate) fn read_on(
         &mut self,
         copy: &mut Option<Copy>,
+        told: Position,
         begin: impl FnOnce() -> Result<Copy, JournalError>,
     ) -> Result<(), JournalError> {
-        let read = self.read_all(copy, begin);
+        let read = self.read_all(copy, told, begin);
         if read.is_err() {
             // The copy may be behind what was read: the next call begins anew, and says the same.
             (self.journal.part, *copy) = (None, None);
@@ -169,6 +186,7 @@ impl Turn<'_> {
     fn read_all(
         &mut self,
         copy: &mut Option<Copy>,
+        told: Position,
         begin: impl FnOnce() -> Result<Copy, JournalError>,
     ) -> Result<(), JournalError> {
         if self.journal.part.is_none() || copy.is_none() {
@@ -182,7 +200,7 @@ impl Turn<'_> {
             };
             self.journal.part = Some(self.journal.open_part(number)?);
         }
-        while let Some(next) = self.read_part(copy)? {
+        while let Some(next) = self.read_part(copy, told)? {
             // Who was away for long finds that the next file has been followed, too, and is gone. Then it goes on with the
             // first that there is: that one was named by the one before, or nobody would have removed it.
             let number = self.journal.oldest(next)?.unwrap_or(next);
@@ -192,11 +210,19 @@ impl Turn<'_> {
             }
             self.journal.part = Some(part);
         }
-        Ok(())
+        match &self.journal.part {
+            // A file that came to nothing when the machine lost power.
+            Some(part) if copy.is_none() => Err(unreadable(&part.path, &"it has no beginning")),
+            _ => Ok(()),
+        }
     }
 
     /// Reads the present file to its end, and says which is the next.
-    fn read_part(&mut self, copy: &mut Option<Copy>) -> Result<Option<u64>, JournalError> {
+    fn read_part(
+        &mut self,
+        copy: &mut Option<Copy>,
+        told: Position,
+    ) -> Result<Option<u64>, JournalError> {
         let Some(part) = &mut self.journal.part else { return Ok(None) };
         let path = part.path.clone();
         let length = part.file.metadata().map_err(failed(&path))?.len();
@@ -231,6 +257,9 @@ impl Turn<'_> {
                     let copy = copy.as_mut();
                     let copy = copy.ok_or_else(|| unreadable(&path, &"it has no beginning"))?;
                     copy.answer(at, &request.request());
+                    if part.position() <= told {
+                        copy.notices.clear();
+                    }
                 }
                 Line::Next { number } => next = Some(number),
             }

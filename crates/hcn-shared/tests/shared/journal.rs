@@ -52,6 +52,17 @@ fn a_line_that_nobody_can_read_is_said_with_what_to_do() {
 }
 
 #[test]
+fn a_file_that_came_to_nothing_is_said_as_well() {
+    let directory = directory("nothing");
+    fs::create_dir_all(&directory).unwrap();
+    for text in ["", "{\"begin\":"] {
+        fs::write(directory.join("journal-000001.jsonl"), text).unwrap();
+        let said = process(&directory).enumerate_networks("").unwrap_err().to_string();
+        assert!(said.contains("journal-000001.jsonl: it has no beginning"), "{said}");
+    }
+}
+
+#[test]
 fn a_long_journal_is_followed_by_another() {
     let directory = directory("long");
     let (one, other) = (process(&directory), process(&directory));

@@ -56,6 +56,31 @@ fn what_one_process_does_is_told_to_the_others() {
 }
 
 #[test]
+fn nobody_is_told_twice_after_trouble_with_the_journal() {
+    let directory = directory("told-once");
+    let (one, other) = (process(&directory), process(&directory));
+    let (sender, told) = channel();
+    let hear = move |notification: &Notification| {
+        sender.send(notification.read().unwrap().id.unwrap()).unwrap();
+    };
+    one.register_service_callback(Arc::new(hear)).unwrap();
+    let ids = || serde_json::from_str(&other.enumerate_namespaces("").unwrap()).unwrap();
+    other.create_namespace(Guid::NIL, &namespace()).unwrap();
+    let first: BTreeSet<Guid> = ids();
+    assert!(first.contains(&told.recv_timeout(SOON).unwrap()));
+
+    let path = directory.join("journal-000001.jsonl");
+    let whole = fs::read(&path).unwrap();
+    fs::write(&path, [&whole[..], b"garbage\n"].concat()).unwrap();
+    one.enumerate_namespaces("").unwrap_err();
+    fs::write(&path, whole).unwrap();
+    other.create_namespace(Guid::NIL, &namespace()).unwrap();
+    let second: BTreeSet<Guid> = ids();
+    let new: Vec<&Guid> = second.difference(&first).collect();
+    assert_eq!(new, [&told.recv_timeout(SOON).unwrap()]);
+}
+
+#[test]
 fn a_callback_may_take_itself_out() {
     let hns = process(&directory("itself"));
     let (sender, told) = channel();
