@@ -1,20 +1,24 @@
 //! Who may reach what a proxy makes: the system, administrators, and whoever runs it.
 #![expect(unsafe_code, reason = "Win32 calls")]
 
-use std::fs;
+use std::fs::{self, OpenOptions};
 use std::io;
+use std::os::windows::fs::OpenOptionsExt;
+use std::os::windows::io::AsRawHandle;
 use std::path::Path;
 use std::ptr::null_mut;
 
 use windows_sys::Win32::Foundation::{ERROR_ALREADY_EXISTS, ERROR_SUCCESS, LocalFree};
 use windows_sys::Win32::Security::Authorization::{
-    ConvertStringSecurityDescriptorToSecurityDescriptorW, GetNamedSecurityInfoW, SDDL_REVISION_1,
+    ConvertStringSecurityDescriptorToSecurityDescriptorW, GetSecurityInfo, SDDL_REVISION_1,
     SE_FILE_OBJECT,
 };
 use windows_sys::Win32::Security::{
     OWNER_SECURITY_INFORMATION, PSECURITY_DESCRIPTOR, SECURITY_ATTRIBUTES,
 };
-use windows_sys::Win32::Storage::FileSystem::CreateDirectoryW;
+use windows_sys::Win32::Storage::FileSystem::{
+    CreateDirectoryW, FILE_FLAG_BACKUP_SEMANTICS, FILE_FLAG_OPEN_REPARSE_POINT, READ_CONTROL,
+};
 
 use crate::privilege::trusts;
 use crate::token::{current_user, sid_text};
@@ -91,27 +95,45 @@ pub fn make_private_directory(path: &Path) -> io::Result<()> {
     if trouble.raw_os_error() != Some(ERROR_ALREADY_EXISTS as i32) || !path.is_dir() {
         return Err(trouble);
     }
-    let (owner, user) = (owner(path)?, current_user()?);
-    if trusts(&user, &owner) {
-        return Ok(());
+    let user = current_user()?;
+    for followed in [Links::Seen, Links::Followed] {
+        let owner = owner(path, followed)?;
+        if !trusts(&user, &owner) {
+            let why = format!(
+                "it belongs to {owner}, who is neither an administrator, nor the system, nor who runs this ({user}): remove it, or name another"
+            );
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
+        }
     }
-    let why = format!(
-        "it belongs to {owner}, who is neither an administrator, nor the system, nor who runs this ({user}): remove it, or name another"
-    );
-    Err(io::Error::new(io::ErrorKind::PermissionDenied, why))
+    Ok(())
+}
+
+/// What is asked about where a path leads through a link. Every user may make links between folders, also to folders that belong
+/// to the system, and point them elsewhere later; volumes of `HostProcess` containers are links, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Links {
+    /// The link itself.
+    Seen,
+    /// Where it leads.
+    Followed,
 }
 
 /// Whom a file or a directory belongs to, as `S-1-…`.
 ///
 /// # Errors
 /// When Windows does not tell.
-pub fn owner(path: &Path) -> io::Result<String> {
-    let name = wide_path(path)?;
+pub fn owner(path: &Path, links: Links) -> io::Result<String> {
+    let flags = match links {
+        Links::Seen => FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OPEN_REPARSE_POINT,
+        Links::Followed => FILE_FLAG_BACKUP_SEMANTICS,
+    };
+    // Without the flag for backups Windows opens no directory.
+    let file = OpenOptions::new().access_mode(READ_CONTROL).custom_flags(flags).open(path)?;
     let (mut owner, mut descriptor) = (null_mut(), null_mut());
-    // SAFETY: the name is ended by a zero; all pointers are null or outlive the call.
+    // SAFETY: an open handle with the right that is needed; all pointers are null or outlive the call.
     let told = unsafe {
-        GetNamedSecurityInfoW(
-            name.as_ptr(),
+        GetSecurityInfo(
+            file.as_raw_handle(),
             SE_FILE_OBJECT,
             OWNER_SECURITY_INFORMATION,
             &raw mut owner,

@@ -20,7 +20,7 @@ use std::time::Duration;
 use switchyard_windows_host::pipe::{self, Listener};
 use switchyard_windows_host::privilege::trusts;
 use switchyard_windows_host::replace::rename;
-use switchyard_windows_host::security::{make_private_directory, owner};
+use switchyard_windows_host::security::{Links, make_private_directory, owner};
 use switchyard_windows_host::{console, event_log, folder, token};
 use windows_sys::Win32::System::Console::{
     CTRL_BREAK_EVENT, CTRL_C_EVENT, CTRL_LOGOFF_EVENT, CTRL_SHUTDOWN_EVENT,
@@ -168,7 +168,9 @@ fn a_private_folder_is_made_once_and_deep() {
     assert!(deep.as_os_str().len() > 300);
     make_private_directory(&deep).unwrap();
     make_private_directory(&deep).unwrap();
-    assert!(trusts(&token::current_user().unwrap(), &owner(&deep).unwrap()));
+    for links in [Links::Seen, Links::Followed] {
+        assert!(trusts(&token::current_user().unwrap(), &owner(&deep, links).unwrap()));
+    }
     fs::write(deep.join("file"), "text").unwrap();
     assert_eq!(fs::read_to_string(deep.join("file")).unwrap(), "text");
     // Half of a pair: such a name has no UTF-8, in which Wine keeps its files.
