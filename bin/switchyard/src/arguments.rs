@@ -96,7 +96,7 @@ pub struct WindowsArguments {
     #[arg(long, value_name = "ADDRESS")]
     pub source_vip: Option<IpAddr>,
     /// Forward a cloud's health checks of a load-balancer address to the node.
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = go_bool)]
     pub forward_healthcheck_vip: Option<bool>,
     /// The endpoint by which the node itself is reached, for --forward-healthcheck-vip; cbr0 without it.
     #[arg(long, value_name = "NAME")]
@@ -243,7 +243,7 @@ pub struct ProxyArguments {
     #[arg(long, value_name = "NAME", env = "KUBE_NETWORK", hide_env_values = true)]
     pub network_name: Option<String>,
     /// Whether ClusterIP load balancers use direct server return.
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = go_bool)]
     pub enable_dsr: Option<bool>,
     /// Whose load balancers are replaced where they hold a frontend that is wanted; none without it.
     #[arg(long, value_enum)]

@@ -83,6 +83,23 @@ mod tests {
     }
 
     #[test]
+    fn truth_values_are_taken_as_in_go() {
+        let dsr = |flag: &str| {
+            let words = ["s", "proxy", "--manifests=m", flag].map(OsString::from);
+            match Arguments::try_parse_from(prepare_in(words, &HostPaths::of_environment())) {
+                Ok(Arguments { command: Command::Proxy(proxy) }) => {
+                    (proxy.enable_dsr, proxy.windows.forward_healthcheck_vip)
+                }
+                other => panic!("{flag}: {other:?}"),
+            }
+        };
+        assert_eq!(dsr("--enable-dsr"), (Some(true), None));
+        assert_eq!(dsr("-enable_dsr=True"), (Some(true), None));
+        assert_eq!(dsr("--enable-dsr=0"), (Some(false), None));
+        assert_eq!(dsr("--forward-healthcheck-vip=T"), (None, Some(true)));
+    }
+
+    #[test]
     fn other_commands_are_left_alone() {
         check("s view -node n --no_de=n", "s view -node n --no_de=n");
         check("s service install -- proxy -node n", "s service install -- proxy -node n");
