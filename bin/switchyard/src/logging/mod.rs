@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
-use tracing::{Level, Metadata, error, warn};
+use tracing::{Level, Metadata, error, info, warn};
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::fmt::{self, MakeWriter};
 use tracing_subscriber::layer::SubscriberExt;
@@ -28,10 +28,12 @@ pub use self::verbosity::Modules;
 /// The name of the file in `--log-dir`.
 const FILE: &str = "switchyard.log";
 
-/// Where the log goes. It can be written to as it is: lines without time and severity.
+/// Where the log goes. Whole lines can be written to it: for people as they are, without time and severity, for programs as
+/// the message of an object like any other.
 #[derive(Clone)]
 pub(crate) struct Log {
     file: Option<Arc<Mutex<LogFile>>>,
+    format: Format,
     /// From which severity on standard error gets a line that a file gets, too.
     threshold: Severity,
 }
@@ -107,7 +109,8 @@ impl Log {
         usual: Option<PathBuf>,
     ) -> anyhow::Result<Self> {
         let Some(path) = path(arguments, usual) else {
-            return Ok(Self { file: None, threshold: Severity::Info });
+            let (format, threshold) = (arguments.logging_format, Severity::Info);
+            return Ok(Self { file: None, format, threshold });
         };
         let size = arguments.log_file_max_size.saturating_mul(1024 * 1024);
         let bounds =
@@ -116,7 +119,8 @@ impl Log {
             .with_context(|| format!("write the log to {}", path.display()))?;
         let threshold =
             if arguments.alsologtostderr { Severity::Info } else { arguments.stderrthreshold };
-        Ok(Self { file: Some(Arc::new(Mutex::new(file))), threshold })
+        let file = Some(Arc::new(Mutex::new(file)));
+        Ok(Self { file, format: arguments.logging_format, threshold })
     }
 }
 
@@ -179,7 +183,13 @@ impl Write for Line<'_> {
 /// What people are told outside of the log's lines.
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.make_writer().write(bytes)
+        match self.format {
+            Format::Text => self.make_writer().write(bytes),
+            Format::Json => {
+                String::from_utf8_lossy(bytes).lines().for_each(|line| info!("{line}"));
+                Ok(bytes.len())
+            }
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {

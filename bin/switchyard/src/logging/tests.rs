@@ -1,8 +1,8 @@
 use std::fs;
 
 use clap::Parser;
+use tracing::debug;
 use tracing::subscriber::with_default;
-use tracing::{debug, info};
 
 use super::*;
 
@@ -88,8 +88,8 @@ fn logged(test: &str, words: &str) -> String {
     with_default(registry().with(lines(&arguments, log.clone())), || {
         info!(node = "n1", count = 3_u32, "one");
         debug!(error = "refused", "two");
+        log.write_all(b"as it is\n").unwrap();
     });
-    log.write_all(b"as it is\n").unwrap();
     let text = fs::read_to_string(folder.join(FILE)).unwrap();
     drop(log);
     fs::remove_dir_all(&folder).unwrap();
@@ -122,7 +122,7 @@ fn lines_are_for_programs() {
     let text = logged("json", "--logging-format json --add-dir-header");
     let mut lines = text.lines();
     let mut next = || serde_json::from_str::<serde_json::Value>(lines.next().unwrap()).unwrap();
-    let (one, two) = (next(), next());
+    let (one, two, last) = (next(), next(), next());
     assert_eq!(
         (&one["msg"], &one["node"], &one["count"]),
         (&"one".into(), &"n1".into(), &3.into())
@@ -131,4 +131,5 @@ fn lines_are_for_programs() {
     assert!(one["ts"].as_f64().is_some_and(|seconds| seconds > 1.7e9), "{one}");
     assert!(one["caller"].as_str().is_some_and(|caller| caller.contains("tests.rs:")), "{one}");
     assert_eq!((&two["err"], &two["v"]), (&"refused".into(), &4.into()));
+    assert_eq!((&last["msg"], &last["level"]), (&"as it is".into(), &"info".into()));
 }
