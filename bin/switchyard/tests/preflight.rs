@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::thread;
 
 use serde_json::{Value, json};
@@ -31,11 +31,16 @@ impl Node {
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_switchyard"));
         command.args(["preflight", "--hcn", "emulator", "--node", "w1", "--state-dir"]);
         command.arg(self.path("state")).args(["--hns"]).arg(self.path("hns.json"));
         command.args(["--emulator"]).arg(self.path("setup.json"));
-        command.args(arguments).env_remove("KUBE_NETWORK").current_dir(&self.0).output().unwrap()
+        command.args(arguments).env_remove("KUBE_NETWORK").current_dir(&self.0);
+        command
     }
 
     /// Runs, and expects an exit code and something on standard error.
@@ -126,6 +131,17 @@ fn a_full_run_writes_a_report_and_leaves_nothing() {
 }
 
 #[test]
+fn a_report_is_written_whoever_reads_what_is_printed() {
+    let node = Node::new("unread", &json!({ "state": state() }));
+    let report = node.path("report.json");
+    let mut command = node.command(&["-o", "json", "--report", report.to_str().unwrap()]);
+    let mut run = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    drop(run.stdout.take());
+    assert_eq!(run.wait().unwrap().code(), Some(0));
+    assert_eq!(answer(&read(&report), "version"), "15.5");
+}
+
+#[test]
 fn json_is_printed_whole() {
     let node = Node::new("json", &json!({ "state": state() }));
     let output = node.run(&["-o", "json"]);
@@ -166,6 +182,9 @@ fn what_makes_no_sense_or_is_not_safe_is_refused() {
     node.fails(&["--scratch-network"], 2, "--full");
     node.fails(&["--full", "--cleanup"], 2, "cannot be used with");
     node.fails(&["--full", "--network-name", "nat"], 4, "called nat");
+    let nowhere = node.path("none").join("report.json");
+    node.fails(&["--full", "--report", nowhere.to_str().unwrap()], 1, "there is no folder");
+    node.fails(&["--full", "--report", node.0.to_str().unwrap()], 1, "it is a folder");
     node.fails(&["--full", "--scratch", "10.1.0.0/16"], 4, "choose other addresses");
     assert_eq!(node.held(), state());
 }

@@ -47,6 +47,7 @@ pub(super) fn run(
     notices: &mut dyn Write,
 ) -> Result<Exit, Failure> {
     let options = options(arguments)?;
+    check_report(arguments)?;
     let ground = ground(arguments)?;
     let machine = Machine::new(is_stopped()?, ground.emulator.clone());
     let machine: Arc<dyn Surroundings> = Arc::new(machine);
@@ -68,10 +69,11 @@ pub(super) fn run(
     if report.cleanup.made > 0 {
         keep(&ground, arguments)?;
     }
+    // First, for whoever reads what is printed may go away.
+    write_report(&report, arguments, &ground, notices)?;
     if !structured(&report, arguments.output, out)? {
         print::print(&report, out)?;
     }
-    write_report(&report, arguments, &ground, notices)?;
     verdict(&report, arguments)
 }
 
@@ -206,6 +208,26 @@ fn refused(refused: switchyard_preflight::Refused) -> Failure {
             anyhow::Error::new(journal).into()
         }
         other => Failure::Refused(other.to_string()),
+    }
+}
+
+/// Refuses the name of a report whose folder is not there, before a run that takes minutes.
+fn check_report(arguments: &PreflightArguments) -> Result<(), Failure> {
+    let Some(path) = &arguments.report else { return Ok(()) };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    match folder {
+        Some(folder) if !folder.is_dir() => {
+            let why = format!(
+                "--report {}: there is no folder {}: make it first",
+                path.display(),
+                folder.display()
+            );
+            Err(anyhow!(why).into())
+        }
+        _ if path.is_dir() => {
+            Err(anyhow!("--report {}: it is a folder: name a file in it", path.display()).into())
+        }
+        _ => Ok(()),
     }
 }
 
