@@ -141,6 +141,17 @@ fn a_report_is_written_whoever_reads_what_is_printed() {
     assert_eq!(answer(&read(&report), "version"), "15.5");
 }
 
+#[cfg(unix)]
+#[test]
+fn what_is_written_down_is_out_of_the_reach_of_others() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let node = Node::new("private", &json!({ "state": state() }));
+    assert_eq!(node.run(&["--full"]).status.code(), Some(0));
+    let mode = fs::metadata(node.path("state")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+}
+
 #[test]
 fn json_is_printed_whole() {
     let node = Node::new("json", &json!({ "state": state() }));

@@ -3,7 +3,7 @@
 mod machine;
 mod print;
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
+use switchyard_agent::StateDirectory;
 use switchyard_hcn::Hcn;
 use switchyard_hcn_emulator::{Emulator, Setup};
 use switchyard_preflight::{
@@ -176,8 +177,9 @@ fn journal(arguments: &PreflightArguments) -> Result<(FileJournal, Option<File>)
 
 /// Locks the directory against other runs, for as long as the file is kept. Never waits.
 fn lock(directory: &Path) -> Result<File, Failure> {
-    fs::create_dir_all(directory)
-        .with_context(|| format!("make the state directory {}", directory.display()))?;
+    // As a proxy opens it: what is written down there says what may be removed.
+    StateDirectory::open(directory)
+        .with_context(|| format!("open the state directory {}", directory.display()))?;
     let path = directory.join(LOCK);
     let file = File::options().create(true).truncate(false).write(true).open(&path);
     let file = file.with_context(|| format!("open {}", path.display()))?;
