@@ -1,6 +1,6 @@
 //! `cargo xtask wine`: switchyard.exe under Wine, with the emulated HNS behind the real C interface.
 //!
-//! * `prefix`: a Windows for one run;
+//! * `prefix`: a Windows for one run; `stage`: an HNS in it for one check;
 //! * `contract`: what HNS does, rule by rule, through the libraries;
 //! * `conformance`: the same and more by programs that share no code with us, of several processes, too;
 //! * `answers`: the commands say the same as on Linux, byte for byte;
@@ -18,6 +18,7 @@ pub(crate) mod prefix;
 mod preflight;
 mod proxy;
 mod sets;
+mod stage;
 
 use anyhow::{Result, bail};
 use clap::Args;

@@ -4,15 +4,14 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 use std::thread;
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
 use super::prefix::{Prefix, ended, printed, windows_path};
+use super::stage::{Running, Stage, wait};
 use crate::workspace::Workspace;
 
 /// What tells each setting of each knob.
@@ -22,9 +21,6 @@ const RESTART: &str = "restart HNS now";
 /// The flags of a run that asks everything that is quick.
 const EVERYTHING: [&str; 5] =
     ["--full", "--scratch-network", "--missing-adapter", "--exhaust-ports", "--ask-restart"];
-/// How long it is waited for what a killed run has written down, and how often it is looked.
-const LOOKS: usize = 600;
-const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How much a run has written down when it is killed.
 const LINES: usize = 60;
 
@@ -100,54 +96,25 @@ fn of_setting(mut knobs: Value, row: &Value, setting: &Value) -> Run {
     Run { knobs, answers: answers.into_iter().collect() }
 }
 
-/// One HNS, and where its files are.
-struct Stage<'a> {
-    prefix: &'a Prefix,
-    folder: PathBuf,
+/// An HNS with one network and one endpoint on it, and with `knobs`.
+fn stage<'a>(prefix: &'a Prefix, name: &str, knobs: &Value) -> Result<Stage<'a>> {
+    let network = "00000000-0000-0000-0000-0000000000cb";
+    let state = json!({
+        "version": { "Major": 15, "Minor": 5 },
+        "networks": [{ "ID": network, "Name": "cbr0", "Type": "L2Bridge",
+            "Ipams": [{ "Type": "Static", "Subnets": [{ "IpAddressPrefix": "10.1.1.0/24" }] }] }],
+        "endpoints": [{ "ID": "00000000-0000-0000-0000-00000000e001", "HostComputeNetwork": network,
+            "IpConfigurations": [{ "IpAddress": "10.1.1.21", "PrefixLength": 24 }] }],
+    });
+    let folder = prefix.folder(&format!("preflight-{name}"))?;
+    Stage::new(prefix, folder, &json!({ "state": state, "knobs": knobs }))
 }
 
-impl<'a> Stage<'a> {
-    fn new(prefix: &'a Prefix, name: &str, knobs: &Value) -> Result<Self> {
-        let folder = prefix.folder(&format!("preflight-{name}"))?;
-        let network = "00000000-0000-0000-0000-0000000000cb";
-        let state = json!({
-            "version": { "Major": 15, "Minor": 5 },
-            "networks": [{ "ID": network, "Name": "cbr0", "Type": "L2Bridge",
-                "Ipams": [{ "Type": "Static", "Subnets": [{ "IpAddressPrefix": "10.1.1.0/24" }] }] }],
-            "endpoints": [{ "ID": "00000000-0000-0000-0000-00000000e001", "HostComputeNetwork": network,
-                "IpConfigurations": [{ "IpAddress": "10.1.1.21", "PrefixLength": 24 }] }],
-        });
-        let setup = json!({ "state": state, "knobs": knobs });
-        fs::write(folder.join("setup.json"), setup.to_string()).context("write the setup")?;
-        Ok(Self { prefix, folder })
-    }
-
-    /// A command that sees this stage's HNS.
-    fn command(&self, program: &str, arguments: &[&str]) -> Command {
-        let mut command = self.prefix.command(self.prefix.built.file(program));
-        command.args(arguments);
-        command.env("SWITCHYARD_HNS_DIR", windows_path(&self.folder.join("hns")));
-        command.env("SWITCHYARD_HNS_SETUP", windows_path(&self.folder.join("setup.json")));
-        command.env("SWITCHYARD_STATE_DIR", windows_path(&self.folder.join("state")));
-        command
-    }
-
-    /// What HNS answers to another process.
-    fn hns(&self, method: &str, path: &str) -> Result<Value> {
-        let mut command = self.command("examples/hns_call.exe", &[method, path]);
-        let response: Value = serde_json::from_str(&printed(&mut command)?)?;
-        ensure!(response["Success"] == json!(true), "{method} {path}: {response}");
-        Ok(response["Output"].clone())
-    }
-
-    fn state(&self) -> Result<Value> {
-        self.hns("GET", "/emulator/state")
-    }
-
+impl Stage<'_> {
     /// Runs a preflight, and restarts HNS when it asks for that. What it reports.
     fn preflight(&self, flags: &[&str]) -> Result<Value> {
         let report = self.folder.join("report.json");
-        let mut command = self.command("switchyard.exe", &["preflight", "--report"]);
+        let mut command = self.switchyard(&["preflight", "--report"]);
         command.arg(windows_path(&report)).args(flags);
         let out = File::create(self.folder.join("out")).context("make a file")?;
         let mut child = command.stdout(out).stderr(Stdio::piped()).spawn().context("start")?;
@@ -170,7 +137,7 @@ impl<'a> Stage<'a> {
 /// One run; which of its answers are not those of its knobs.
 fn tell(prefix: &Prefix, number: usize, run: &Run) -> Result<Vec<String>> {
     let Run { knobs, answers } = run;
-    let stage = Stage::new(prefix, &number.to_string(), knobs)?;
+    let stage = stage(prefix, &number.to_string(), knobs)?;
     let report = stage.preflight(&EVERYTHING)?;
     let probes = report["probes"].as_array().context("a report without probes")?;
     let mut troubles = Vec::new();
@@ -193,56 +160,27 @@ fn tell(prefix: &Prefix, number: usize, run: &Run) -> Result<Vec<String>> {
 
 /// A run that is killed while objects of it are there.
 fn a_killed_run_is_cleaned_up_after(prefix: &Prefix) -> Result<()> {
-    let stage = Stage::new(prefix, "killed", &json!({}))?;
+    let stage = stage(prefix, "killed", &json!({}))?;
     let before = stage.state()?;
-    let mut command = stage.command("switchyard.exe", &["preflight", "--full", "-o", "json"]);
+    let mut command = stage.switchyard(&["preflight", "--full", "-o", "json"]);
     let mut run = Running(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?);
-    stage.wait_for_lines(LINES)?;
-    let beside = ended(&mut stage.command("switchyard.exe", &["preflight", "--cleanup"]))?;
+    wait_for_lines(&stage, LINES)?;
+    let beside = ended(&mut stage.switchyard(&["preflight", "--cleanup"]))?;
     ensure!(beside.status.code() == Some(4), "a cleanup beside a run: {}", beside.status);
     run.kill()?;
-    let again = ended(&mut stage.command("switchyard.exe", &["preflight", "--full"]))?;
+    let again = ended(&mut stage.switchyard(&["preflight", "--full"]))?;
     ensure!(again.status.code() == Some(4), "a run after a killed one: {}", again.status);
-    printed(&mut stage.command("switchyard.exe", &["preflight", "--cleanup"]))?;
+    printed(&mut stage.switchyard(&["preflight", "--cleanup"]))?;
     ensure!(stage.state()? == before, "something is left of a killed run");
     Ok(())
 }
 
-impl Stage<'_> {
-    /// Waits until a run has written down so much.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the run is another process: it is looked at until it is so far"
-    )]
-    fn wait_for_lines(&self, count: usize) -> Result<()> {
-        let journal = self.folder.join("state").join("preflight.jsonl");
-        for _ in 0..LOOKS {
-            let text = fs::read_to_string(&journal).unwrap_or_default();
-            if text.lines().count() > count {
-                return Ok(());
-            }
-            thread::sleep(LOOK_EVERY);
-        }
-        bail!("the run did not come so far in time")
-    }
-}
-
-/// A run that goes on. It is killed when this is dropped.
-struct Running(Child);
-
-impl Running {
-    fn kill(&mut self) -> Result<()> {
-        self.0.kill().context("kill it")?;
-        self.0.wait().context("wait for it")?;
-        Ok(())
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // One that has ended is as good.
-        let _ = self.kill();
-    }
+/// Waits until a run has written down so much.
+fn wait_for_lines(stage: &Stage<'_>, count: usize) -> Result<()> {
+    let journal = stage.folder.join("state").join("preflight.jsonl");
+    let lines = || fs::read_to_string(&journal).unwrap_or_default().lines().count();
+    let come = wait(|| Ok((lines() > count).then_some(())))?;
+    come.context("the run did not come so far in time")
 }
 
 #[cfg(test)]
