@@ -195,6 +195,9 @@ fn tell(handle: &ServiceStatusHandle, report: Report) {
     });
 }
 
+/// The account that services run as where nobody names another.
+const SYSTEM: &str = "LocalSystem";
+
 /// When a service is started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Start {
@@ -255,6 +258,9 @@ pub fn install(registration: &Registration, existing: Existing) -> io::Result<Ve
             }
             let service = manager.open_service(&registration.name, ServiceAccess::ALL_ACCESS);
             let service = service.map_err(of_windows)?;
+            // What is not said stays as it was, and it may have run as somebody else; the system needs no password.
+            let (account_name, account_password) = (Some(SYSTEM.into()), Some("".into()));
+            let info = ServiceInfo { account_name, account_password, ..info };
             service.change_config(&info).map_err(of_windows)?;
             configure(&service, registration)
         }
@@ -276,7 +282,7 @@ fn info(registration: &Registration) -> ServiceInfo {
         executable_path: registration.executable.clone(),
         launch_arguments: registration.arguments.clone(),
         dependencies: registration.dependencies.iter().map(dependency).collect(),
-        // LocalSystem.
+        // That of the system, for a new one.
         account_name: None,
         account_password: None,
     }

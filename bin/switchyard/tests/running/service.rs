@@ -55,6 +55,13 @@ impl<'a> Service<'a> {
         String::from_utf8_lossy(&answer.stdout).into_owned()
     }
 
+    /// What the registry has of it.
+    fn registered(&self, value: &str) -> String {
+        let key = format!(r"HKLM\SYSTEM\CurrentControlSet\Services\{}", self.name);
+        let answer = Command::new("reg").args(["query", &key, "/v", value]).output().unwrap();
+        String::from_utf8_lossy(&answer.stdout).into_owned()
+    }
+
     fn log(&self) -> String {
         fs::read_to_string(self.node.path("logs").join("switchyard.log")).unwrap_or_default()
     }
@@ -131,6 +138,21 @@ fn a_service_is_not_replaced_by_accident() {
     assert!(said(&wrong).contains("--no-such-flag"), "{}", said(&wrong));
     assert_eq!(service.uninstall().status.code(), Some(0));
     assert_eq!(service.uninstall().status.code(), Some(1));
+}
+
+#[test]
+fn a_service_of_another_account_becomes_this_one_altogether() {
+    let node = Node::new("service-account");
+    let service = Service::new(&node, "account");
+    let other =
+        ["binPath=", r"C:\other.exe", "obj=", r"NT AUTHORITY\LocalService", "password=", ""];
+    let made = Command::new("sc").args(["create", &service.name]).args(other).output().unwrap();
+    assert!(made.status.success(), "{made:?}");
+    assert!(service.registered("ObjectName").contains("LocalService"));
+    let installed = service.install(&["--replace"], &[]);
+    assert_eq!(installed.status.code(), Some(0), "{}", said(&installed));
+    assert!(service.registered("ObjectName").contains("LocalSystem"));
+    assert!(service.registered("ImagePath").contains("--windows-service"));
 }
 
 #[test]
