@@ -25,6 +25,15 @@ pub(super) fn run(arguments: &StatusArguments, out: &mut dyn Write) -> Result<Ex
             "no proxy runs here: nothing answers in {}; start one with `switchyard proxy`, or name its --state-dir",
             path.display()
         ),
+        io::ErrorKind::PermissionDenied => anyhow::Error::new(trouble).context(format!(
+            "ask the proxy in {}: it answers only {}",
+            path.display(),
+            if cfg!(windows) {
+                "administrators and who runs it: open the console with \"Run as administrator\""
+            } else {
+                "who runs it: ask as that user"
+            }
+        )),
         _ => anyhow::Error::new(trouble).context("ask the proxy"),
     };
     if arguments.hns {
