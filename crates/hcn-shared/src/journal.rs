@@ -17,7 +17,7 @@ use crate::copy::Copy;
 use crate::place::PlaceError;
 
 /// A file with fewer lines is not followed by another.
-const MANY: u64 = 20_000;
+const MANY: u64 = 2_000;
 
 /// Why the journal of a shared HNS cannot be used.
 #[derive(Debug, thiserror::Error)]

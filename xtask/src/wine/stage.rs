@@ -35,8 +35,14 @@ impl<'a> Stage<'a> {
         command.args(arguments);
         command.env("SWITCHYARD_HNS_DIR", windows_path(&self.folder.join("hns")));
         command.env("SWITCHYARD_HNS_SETUP", windows_path(&self.folder.join("setup.json")));
+        command.env("SWITCHYARD_HNS_CALL_LOG", windows_path(&self.call_log()));
         command.env("SWITCHYARD_STATE_DIR", windows_path(&self.folder.join("state")));
         command
+    }
+
+    /// The file that each call of this HNS adds a line to.
+    pub(super) fn call_log(&self) -> PathBuf {
+        self.folder.join("calls.jsonl")
     }
 
     /// A command that runs switchyard.exe on it.
