@@ -200,15 +200,19 @@ impl Turn<'_> {
             };
             self.journal.part = Some(self.journal.open_part(number)?);
         }
+        let mut untold = Vec::new();
         while let Some(next) = self.read_part(copy, told)? {
             // Who was away for long finds that the next file has been followed, too, and is gone. Then it goes on with the
             // first that there is: that one was named by the one before, or nobody would have removed it.
             let number = self.journal.oldest(next)?.unwrap_or(next);
             let part = self.journal.open_part(number)?;
             if number != next {
-                *copy = None;
+                untold.extend(copy.take().into_iter().flat_map(|copy| copy.notices));
             }
             self.journal.part = Some(part);
+        }
+        if let Some(copy) = copy {
+            copy.notices.splice(..0, untold);
         }
         match &self.journal.part {
             // A file that came to nothing when the machine lost power.

@@ -2,10 +2,15 @@
 
 use std::io::Write as _;
 use std::path::Path;
+use std::sync::Mutex;
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
-use switchyard_hcn::Guid;
+use switchyard_hcn::{Guid, Notification, NotificationType};
 
 use super::*;
+
+const SOON: Duration = Duration::from_secs(20);
 
 /// The files of the journal. Windows keeps a name, another one, of those that are gone and still open somewhere.
 fn files(directory: &Path) -> Vec<String> {
@@ -99,6 +104,29 @@ fn one_that_was_away_while_the_journal_was_followed_twice_finds_it() {
     let followed = fs::read_to_string(left).unwrap() + "{\"next\":{\"number\":2}}\n";
     fs::write(directory.join("journal-000001.jsonl"), followed).unwrap();
     assert_eq!(state(&*process(&directory)), state(&*one));
+}
+
+#[test]
+fn what_was_read_before_such_an_absence_is_told() {
+    let directory = directory("away-and-told");
+    let (one, other) = (process(&directory), process(&directory));
+    let (sender, told) = channel();
+    let (go_on, held) = channel::<()>();
+    let held = Mutex::new(held);
+    // A callback that takes its time holds up who reads on.
+    let hear = move |notification: &Notification| {
+        let _ = sender.send(notification.notification_type);
+        let _ = held.lock().unwrap().recv();
+    };
+    one.register_service_callback(Arc::new(hear)).unwrap();
+    other.create_namespace(Guid::NIL, &namespace()).unwrap();
+    assert_eq!(told.recv_timeout(SOON).unwrap(), NotificationType::NamespaceCreate);
+    steer(&*other, "/emulator/restart", &json!({}));
+    while files(&directory) != ["journal-000003.jsonl"] {
+        other.enumerate_namespaces("").unwrap();
+    }
+    drop(go_on);
+    assert_eq!(told.recv_timeout(SOON).unwrap(), NotificationType::ServiceDisconnect);
 }
 
 #[test]
