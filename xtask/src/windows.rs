@@ -67,6 +67,8 @@ pub(crate) fn cargo(workspace: &Workspace, arguments: &[&str]) -> Command {
     command.current_dir(&workspace.root).args(arguments);
     command.args(["--locked", "--target", TARGET]);
     command.arg("-Zbuild-std=std,panic_unwind").arg("--target-dir").arg(&workspace.target);
+    // What is for Windows alone is compiled nowhere else, so its warnings are met here.
+    command.args(["-Zwarnings", "--config", "build.warnings=\"deny\""]);
     // Whoever runs this may do so by another cargo, whose choices are not for this one.
     for inherited in ["RUSTUP_TOOLCHAIN", "CARGO", "RUSTDOC", "CARGO_BUILD_TARGET"] {
         command.env_remove(inherited);
