@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use anyhow::{Context, Result, bail};
 
@@ -23,6 +23,8 @@ pub(crate) struct Prefix {
     /// Where files may be laid.
     pub(crate) scratch: PathBuf,
     root: PathBuf,
+    /// A shell that waits for a line that never comes. While a program runs, Windows' services do, and need not start for each.
+    keeper: Option<Child>,
 }
 
 impl Prefix {
@@ -37,7 +39,8 @@ impl Prefix {
         }
         let (path, scratch) = (folder.join("prefix"), folder.join("scratch"));
         fs::create_dir_all(&scratch).with_context(|| format!("make {}", scratch.display()))?;
-        let prefix = Self { path, built, scratch, root: workspace.root.clone() };
+        let root = workspace.root.clone();
+        let mut prefix = Self { path, built, scratch, root, keeper: None };
         let mut boot = prefix.command("wineboot");
         boot.arg("--init").stdout(Stdio::null()).stderr(Stdio::null());
         program::run(&mut boot)?;
@@ -47,6 +50,9 @@ impl Prefix {
             fs::copy(&library, prefix.system32().join(name))
                 .with_context(|| format!("copy {}", library.display()))?;
         }
+        let mut shell = prefix.command("cmd.exe");
+        shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        prefix.keeper = Some(shell.spawn().context("start a shell under Wine")?);
         Ok(prefix)
     }
 
@@ -113,5 +119,9 @@ impl Drop for Prefix {
         kill.arg("-k").env("WINEPREFIX", &self.path).stderr(Stdio::null());
         // It ends by itself when nothing runs in it.
         let _ = kill.status();
+        if let Some(mut keeper) = self.keeper.take() {
+            let _ = keeper.kill();
+            let _ = keeper.wait();
+        }
     }
 }
