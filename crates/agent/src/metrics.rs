@@ -4,10 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use switchyard_hcn::{
-    CallbackHandle, EndpointHandle, Error, Guid, Hcn, LoadBalancerHandle, NamespaceHandle,
-    NetworkHandle, NotificationCallback, hresult,
-};
+use switchyard_hcn::{Error, Hcn, hresult};
 
 use crate::clock::Clock;
 
@@ -99,97 +96,21 @@ impl Metered {
 }
 
 macro_rules! counted {
-    (
-        $kind:literal, $handle:ident:
-        $enumerate:ident $open:ident $modify:ident $query:ident $delete:ident $close:ident
-    ) => {
-        fn $enumerate(&self, query: &str) -> Result<String, Error> {
-            self.count("list", $kind, |hcn| hcn.$enumerate(query))
-        }
-
-        fn $open(&self, id: Guid) -> Result<$handle, Error> {
-            self.count("open", $kind, |hcn| hcn.$open(id))
-        }
-
-        fn $modify(&self, handle: $handle, settings: &str) -> Result<(), Error> {
-            self.count("modify", $kind, |hcn| hcn.$modify(handle, settings))
-        }
-
-        fn $query(&self, handle: $handle, query: &str) -> Result<String, Error> {
-            self.count("read", $kind, |hcn| hcn.$query(handle, query))
-        }
-
-        fn $delete(&self, id: Guid) -> Result<(), Error> {
-            self.count("delete", $kind, |hcn| hcn.$delete(id))
-        }
-
-        fn $close(&self, handle: $handle) -> Result<(), Error> {
-            self.count("close", $kind, |hcn| hcn.$close(handle))
+    ($($name:ident($($argument:ident: $type:ty),*) -> $answer:ty, $export:ident $verb:ident $kind:ident;)*) => {
+        impl Hcn for Metered {
+            $(fn $name(&self, $($argument: $type),*) -> Result<$answer, Error> {
+                let (verb, kind) = (stringify!($verb), stringify!($kind));
+                self.count(verb, kind, |hcn| hcn.$name($($argument),*))
+            })*
         }
     };
 }
 
-impl Hcn for Metered {
-    counted! {
-        "network", NetworkHandle:
-        enumerate_networks open_network modify_network query_network_properties
-        delete_network close_network
-    }
-    counted! {
-        "endpoint", EndpointHandle:
-        enumerate_endpoints open_endpoint modify_endpoint query_endpoint_properties
-        delete_endpoint close_endpoint
-    }
-    counted! {
-        "namespace", NamespaceHandle:
-        enumerate_namespaces open_namespace modify_namespace query_namespace_properties
-        delete_namespace close_namespace
-    }
-    counted! {
-        "loadBalancer", LoadBalancerHandle:
-        enumerate_load_balancers open_load_balancer modify_load_balancer
-        query_load_balancer_properties delete_load_balancer close_load_balancer
-    }
-
-    fn create_network(&self, id: Guid, settings: &str) -> Result<NetworkHandle, Error> {
-        self.count("create", "network", |hcn| hcn.create_network(id, settings))
-    }
-
-    fn create_endpoint(
-        &self,
-        network: NetworkHandle,
-        id: Guid,
-        settings: &str,
-    ) -> Result<EndpointHandle, Error> {
-        self.count("create", "endpoint", |hcn| hcn.create_endpoint(network, id, settings))
-    }
-
-    fn create_namespace(&self, id: Guid, settings: &str) -> Result<NamespaceHandle, Error> {
-        self.count("create", "namespace", |hcn| hcn.create_namespace(id, settings))
-    }
-
-    fn create_load_balancer(&self, id: Guid, settings: &str) -> Result<LoadBalancerHandle, Error> {
-        self.count("create", "loadBalancer", |hcn| hcn.create_load_balancer(id, settings))
-    }
-
-    fn register_service_callback(
-        &self,
-        callback: NotificationCallback,
-    ) -> Result<CallbackHandle, Error> {
-        self.count("register", "service", |hcn| hcn.register_service_callback(callback))
-    }
-
-    fn unregister_service_callback(&self, callback: CallbackHandle) -> Result<(), Error> {
-        self.count("unregister", "service", |hcn| hcn.unregister_service_callback(callback))
-    }
-
-    fn hns_call(&self, method: &str, path: &str, object: &str) -> Result<String, Error> {
-        self.count("call", "service", |hcn| hcn.hns_call(method, path, object))
-    }
-}
+switchyard_hcn::for_each_function!(counted);
 
 #[cfg(test)]
 mod tests {
+    use switchyard_hcn::Guid;
     use switchyard_hcn_emulator::{Emulator, State};
 
     use super::*;

@@ -17,7 +17,7 @@ struct Hooked<'a, F> {
 }
 
 macro_rules! hooked {
-    ($($name:ident($($argument:ident: $kind:ty),*) -> $answer:ty;)*) => {
+    ($($name:ident($($argument:ident: $kind:ty),*) -> $answer:ty, $($word:ident)*;)*) => {
         impl<F: Fn(&str) -> Result<(), Error> + Send + Sync> Hcn for Hooked<'_, F> {
             $(fn $name(&self, $($argument: $kind),*) -> Result<$answer, Error> {
                 (self.before)(stringify!($name))?;

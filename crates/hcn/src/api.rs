@@ -146,43 +146,69 @@ pub trait Hcn: Send + Sync {
     fn hns_call(&self, method: &str, path: &str, object: &str) -> Result<String, Error>;
 }
 
-/// Gives `$each` every function of [`Hcn`], as `name(argument: type, ...) -> answer;`, for whoever stands before another HNS and
-/// does the same for all.
+/// Gives `$each` every function of [`Hcn`], for whoever does the same for all: as
+/// `name(argument: type, ...) -> answer, Export verb kind;`, with the name that the function is exported by, and the words for what it
+/// does to what.
 #[macro_export]
 macro_rules! for_each_function {
     ($each:ident) => {
         $each! {
-            enumerate_networks(query: &str) -> String;
-            create_network(id: $crate::Guid, settings: &str) -> $crate::NetworkHandle;
-            open_network(id: $crate::Guid) -> $crate::NetworkHandle;
-            modify_network(network: $crate::NetworkHandle, settings: &str) -> ();
-            query_network_properties(network: $crate::NetworkHandle, query: &str) -> String;
-            delete_network(id: $crate::Guid) -> ();
-            close_network(network: $crate::NetworkHandle) -> ();
-            enumerate_endpoints(query: &str) -> String;
-            create_endpoint(network: $crate::NetworkHandle, id: $crate::Guid, settings: &str) -> $crate::EndpointHandle;
-            open_endpoint(id: $crate::Guid) -> $crate::EndpointHandle;
-            modify_endpoint(endpoint: $crate::EndpointHandle, settings: &str) -> ();
-            query_endpoint_properties(endpoint: $crate::EndpointHandle, query: &str) -> String;
-            delete_endpoint(id: $crate::Guid) -> ();
-            close_endpoint(endpoint: $crate::EndpointHandle) -> ();
-            enumerate_namespaces(query: &str) -> String;
-            create_namespace(id: $crate::Guid, settings: &str) -> $crate::NamespaceHandle;
-            open_namespace(id: $crate::Guid) -> $crate::NamespaceHandle;
-            modify_namespace(namespace: $crate::NamespaceHandle, settings: &str) -> ();
-            query_namespace_properties(namespace: $crate::NamespaceHandle, query: &str) -> String;
-            delete_namespace(id: $crate::Guid) -> ();
-            close_namespace(namespace: $crate::NamespaceHandle) -> ();
-            enumerate_load_balancers(query: &str) -> String;
-            create_load_balancer(id: $crate::Guid, settings: &str) -> $crate::LoadBalancerHandle;
-            open_load_balancer(id: $crate::Guid) -> $crate::LoadBalancerHandle;
-            modify_load_balancer(load_balancer: $crate::LoadBalancerHandle, settings: &str) -> ();
-            query_load_balancer_properties(load_balancer: $crate::LoadBalancerHandle, query: &str) -> String;
-            delete_load_balancer(id: $crate::Guid) -> ();
-            close_load_balancer(load_balancer: $crate::LoadBalancerHandle) -> ();
-            register_service_callback(callback: $crate::NotificationCallback) -> $crate::CallbackHandle;
-            unregister_service_callback(callback: $crate::CallbackHandle) -> ();
-            hns_call(method: &str, path: &str, object: &str) -> String;
+            enumerate_networks(query: &str) -> String, HcnEnumerateNetworks list network;
+            create_network(id: $crate::Guid, settings: &str) -> $crate::NetworkHandle, HcnCreateNetwork create network;
+            open_network(id: $crate::Guid) -> $crate::NetworkHandle, HcnOpenNetwork open network;
+            modify_network(network: $crate::NetworkHandle, settings: &str) -> (), HcnModifyNetwork modify network;
+            query_network_properties(network: $crate::NetworkHandle, query: &str) -> String, HcnQueryNetworkProperties read network;
+            delete_network(id: $crate::Guid) -> (), HcnDeleteNetwork delete network;
+            close_network(network: $crate::NetworkHandle) -> (), HcnCloseNetwork close network;
+            enumerate_endpoints(query: &str) -> String, HcnEnumerateEndpoints list endpoint;
+            create_endpoint(network: $crate::NetworkHandle, id: $crate::Guid, settings: &str) -> $crate::EndpointHandle, HcnCreateEndpoint create endpoint;
+            open_endpoint(id: $crate::Guid) -> $crate::EndpointHandle, HcnOpenEndpoint open endpoint;
+            modify_endpoint(endpoint: $crate::EndpointHandle, settings: &str) -> (), HcnModifyEndpoint modify endpoint;
+            query_endpoint_properties(endpoint: $crate::EndpointHandle, query: &str) -> String, HcnQueryEndpointProperties read endpoint;
+            delete_endpoint(id: $crate::Guid) -> (), HcnDeleteEndpoint delete endpoint;
+            close_endpoint(endpoint: $crate::EndpointHandle) -> (), HcnCloseEndpoint close endpoint;
+            enumerate_namespaces(query: &str) -> String, HcnEnumerateNamespaces list namespace;
+            create_namespace(id: $crate::Guid, settings: &str) -> $crate::NamespaceHandle, HcnCreateNamespace create namespace;
+            open_namespace(id: $crate::Guid) -> $crate::NamespaceHandle, HcnOpenNamespace open namespace;
+            modify_namespace(namespace: $crate::NamespaceHandle, settings: &str) -> (), HcnModifyNamespace modify namespace;
+            query_namespace_properties(namespace: $crate::NamespaceHandle, query: &str) -> String, HcnQueryNamespaceProperties read namespace;
+            delete_namespace(id: $crate::Guid) -> (), HcnDeleteNamespace delete namespace;
+            close_namespace(namespace: $crate::NamespaceHandle) -> (), HcnCloseNamespace close namespace;
+            enumerate_load_balancers(query: &str) -> String, HcnEnumerateLoadBalancers list loadBalancer;
+            create_load_balancer(id: $crate::Guid, settings: &str) -> $crate::LoadBalancerHandle, HcnCreateLoadBalancer create loadBalancer;
+            open_load_balancer(id: $crate::Guid) -> $crate::LoadBalancerHandle, HcnOpenLoadBalancer open loadBalancer;
+            modify_load_balancer(load_balancer: $crate::LoadBalancerHandle, settings: &str) -> (), HcnModifyLoadBalancer modify loadBalancer;
+            query_load_balancer_properties(load_balancer: $crate::LoadBalancerHandle, query: &str) -> String, HcnQueryLoadBalancerProperties read loadBalancer;
+            delete_load_balancer(id: $crate::Guid) -> (), HcnDeleteLoadBalancer delete loadBalancer;
+            close_load_balancer(load_balancer: $crate::LoadBalancerHandle) -> (), HcnCloseLoadBalancer close loadBalancer;
+            register_service_callback(callback: $crate::NotificationCallback) -> $crate::CallbackHandle, HcnRegisterServiceCallback register service;
+            unregister_service_callback(callback: $crate::CallbackHandle) -> (), HcnUnregisterServiceCallback unregister service;
+            hns_call(method: &str, path: &str, object: &str) -> String, HNSCall call service;
         }
     };
+}
+
+#[cfg(test)]
+mod tests {
+    macro_rules! exports {
+        ($($name:ident($($argument:ident: $type:ty),*) -> $answer:ty, $export:ident $verb:ident $kind:ident;)*) => {
+            const EXPORTS: &[(&str, &str)] = &[$((stringify!($name), stringify!($export))),*];
+        };
+    }
+
+    for_each_function!(exports);
+
+    #[test]
+    fn methods_have_the_names_of_exports() {
+        let check = |method: &str, expect: &str| {
+            let export =
+                EXPORTS.iter().find(|(name, _)| *name == method).map(|(_, export)| *export);
+            assert_eq!(export, Some(expect));
+        };
+        check("open_network", "HcnOpenNetwork");
+        check("query_load_balancer_properties", "HcnQueryLoadBalancerProperties");
+        check("register_service_callback", "HcnRegisterServiceCallback");
+        check("hns_call", "HNSCall");
+        assert_eq!(EXPORTS.len(), 31);
+    }
 }

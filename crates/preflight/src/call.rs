@@ -23,7 +23,7 @@ pub enum Outcome {
 #[derive(Debug, Clone)]
 pub struct Call {
     /// The exported function.
-    pub function: String,
+    pub function: &'static str,
     /// What it was called with: names and texts; handles are left out.
     pub sent: Vec<(&'static str, String)>,
     /// How it ended.
@@ -69,7 +69,7 @@ impl Serialize for Call {
             Outcome::NotMade(why) => (None, None, Some(*why)),
         };
         let row = Row {
-            call: &self.function,
+            call: self.function,
             sent: self.sent.iter().map(|(name, text)| (*name, text.as_str())).collect(),
             hresult: self.hresult().map(|code| format!("0x{code:08X}")),
             name: self.hresult().and_then(hresult::name),
@@ -112,7 +112,7 @@ pub struct Count {
 pub(crate) fn counts(calls: &[Call]) -> Vec<Count> {
     let mut by_function: BTreeMap<&str, Vec<&Call>> = BTreeMap::new();
     let made = calls.iter().filter(|call| !matches!(call.outcome, Outcome::NotMade(_)));
-    made.for_each(|call| by_function.entry(&call.function).or_default().push(call));
+    made.for_each(|call| by_function.entry(call.function).or_default().push(call));
     let count = |(function, calls): (&str, Vec<&Call>)| {
         let is_refused = |call: &&&Call| matches!(call.outcome, Outcome::Refused(_));
         let is_hung = |call: &&&Call| call.outcome == Outcome::Hung;
@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn calls_are_told_exactly_and_counted() {
         let call = |outcome: Outcome| Call {
-            function: "HcnOpenEndpoint".to_owned(),
+            function: "HcnOpenEndpoint",
             sent: vec![("id", "x".to_owned())],
             outcome,
             took: Duration::from_micros(1500),

@@ -81,11 +81,10 @@ impl Recorder {
 
     fn call<T: Answered>(
         &self,
-        method: &str,
+        function: &'static str,
         sent: Vec<(&'static str, String)>,
         make: impl FnOnce(&dyn Hcn) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let function = function_name(method);
         if let Some(trouble) = self.trouble() {
             let outcome = Outcome::NotMade(trouble);
             lock(&self.calls).push(Call { function, sent, outcome, took: Duration::ZERO });
@@ -123,18 +122,6 @@ impl Recorder {
         }
         waited
     }
-}
-
-/// The exported function behind a method of the trait.
-fn function_name(method: &str) -> String {
-    if method == "hns_call" {
-        return "HNSCall".to_owned();
-    }
-    let capital = |word: &str| match word.split_at_checked(1) {
-        Some((first, rest)) => first.to_ascii_uppercase() + rest,
-        None => String::new(),
-    };
-    format!("Hcn{}", method.split('_').map(capital).collect::<String>())
 }
 
 /// Nothing that is locked here is ever half changed.
@@ -243,14 +230,14 @@ handles! { NetworkHandle EndpointHandle NamespaceHandle LoadBalancerHandle Callb
 impl Answered for () {}
 
 macro_rules! recorded {
-    ($($name:ident($($argument:ident: $kind:ty),*) -> $answer:ty;)*) => {
+    ($($name:ident($($argument:ident: $kind:ty),*) -> $answer:ty, $export:ident $verb:ident $of:ident;)*) => {
         impl Hcn for Recorder {
             $(fn $name(&self, $($argument: $kind),*) -> Result<$answer, Error> {
                 let told = [$((stringify!($argument), Argument::told(&$argument))),*];
                 let sent = told.into_iter().filter_map(|(name, text)| Some((name, text?)));
                 let sent = sent.collect();
                 $(let $argument = Argument::keep($argument);)*
-                self.call(stringify!($name), sent, move |hcn| {
+                self.call(stringify!($export), sent, move |hcn| {
                     hcn.$name($(Argument::lend(&$argument)),*)
                 })
             })*
@@ -259,17 +246,3 @@ macro_rules! recorded {
 }
 
 switchyard_hcn::for_each_function!(recorded);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn methods_have_the_names_of_exports() {
-        let check = |method: &str, expect: &str| assert_eq!(function_name(method), expect);
-        check("open_network", "HcnOpenNetwork");
-        check("query_load_balancer_properties", "HcnQueryLoadBalancerProperties");
-        check("register_service_callback", "HcnRegisterServiceCallback");
-        check("hns_call", "HNSCall");
-    }
-}

@@ -107,7 +107,7 @@ impl LedgerStore for RecordedLedger<'_, '_> {
 }
 
 macro_rules! watched {
-    ($($name:ident($($argument:ident: $type:ty),*) -> $answer:ty;)*) => {
+    ($($name:ident($($argument:ident: $type:ty),*) -> $answer:ty, $($word:ident)*;)*) => {
         impl Hcn for Recorder<'_> {
             $(fn $name(&self, $($argument: $type),*) -> Result<$answer, Error> {
                 self.watch(stringify!($name), |hns| hns.$name($($argument),*))

@@ -29,7 +29,7 @@ impl Dying {
 }
 
 macro_rules! dying {
-    ($($name:ident($($argument:ident: $kind:ty),*) -> $answer:ty;)*) => {
+    ($($name:ident($($argument:ident: $kind:ty),*) -> $answer:ty, $($word:ident)*;)*) => {
         impl Hcn for Dying {
             $(fn $name(&self, $($argument: $kind),*) -> Result<$answer, Error> {
                 if self.is_dead() {
