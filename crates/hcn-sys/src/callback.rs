@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
-use std::slice;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use switchyard_hcn::{Notification, NotificationCallback};
 use windows_sys::core::{HRESULT, PCWSTR};
+
+use crate::text::text_at;
 
 /// Who listens, by number, and the last number.
 static LISTENERS: Mutex<(BTreeMap<usize, NotificationCallback>, usize)> =
@@ -57,27 +58,9 @@ pub(crate) unsafe extern "system" fn told(
     data: PCWSTR,
 ) {
     // SAFETY: HNS keeps what is said above.
-    let data = unsafe { copy(data) };
+    let data = unsafe { text_at(data) }.unwrap_or_default();
     let Some(callback) = listeners().0.get(&context.addr()).cloned() else { return };
     let notification = Notification::new(notification_type, status.cast_unsigned(), data);
     // No panic may reach HNS. The hook has reported it.
     let _ = catch_unwind(AssertUnwindSafe(|| callback(&notification)));
-}
-
-/// # Safety
-///
-/// As [`told`].
-unsafe fn copy(data: PCWSTR) -> String {
-    if data.is_null() {
-        return String::new();
-    }
-    let mut length = 0;
-    // SAFETY: it is valid up to its zero.
-    let units = unsafe {
-        while *data.add(length) != 0 {
-            length += 1;
-        }
-        slice::from_raw_parts(data, length)
-    };
-    String::from_utf16_lossy(units)
 }

@@ -3,6 +3,7 @@
 use std::ffi::c_void;
 use std::mem::transmute;
 
+use switchyard_hcn::{Error, ErrorRecord, hresult};
 use windows_sys::Win32::System::HostComputeNetwork::{self as declared, HCN_NOTIFICATION_CALLBACK};
 use windows_sys::core::{GUID, HRESULT, PCWSTR, PWSTR};
 
@@ -24,13 +25,35 @@ pub(crate) type Register =
 pub(crate) type HnsCall = unsafe extern "system" fn(PCWSTR, PCWSTR, PCWSTR, *mut PWSTR) -> HRESULT;
 pub(crate) type Free = unsafe extern "system" fn(*const c_void);
 
+/// A function, if it was found.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Function<F> {
+    name: &'static str,
+    found: Option<F>,
+}
+
+impl<F: Copy> Function<F> {
+    /// It, or the failure that this Windows lacks it.
+    pub(crate) fn get(&self) -> Result<F, Error> {
+        self.found.ok_or_else(|| {
+            let detail = format!("This Windows has no {}: it is too old.", self.name);
+            ErrorRecord::of(hresult::E_NOTIMPL, &detail).into_error()
+        })
+    }
+
+    /// Its name, if it was not found.
+    fn missing(&self) -> Option<&'static str> {
+        self.found.is_none().then_some(self.name)
+    }
+}
+
 macro_rules! functions {
     ($($field:ident: $kind:ident = $name:ident,)*) => {
         /// The functions that were found.
         #[derive(Debug, Clone, Copy)]
         pub struct Functions {
-            $(pub(crate) $field: Option<$kind>,)*
-            pub(crate) hns_call: Option<HnsCall>,
+            $(pub(crate) $field: Function<$kind>,)*
+            pub(crate) hns_call: Function<HnsCall>,
             pub(crate) free: Free,
         }
 
@@ -55,8 +78,14 @@ macro_rules! functions {
                 // SAFETY: the caller says what is at the address; an address that was found is not null.
                 unsafe {
                     Self {
-                        $($field: find(stringify!($name)).map(|at| transmute::<_, $kind>(at)),)*
-                        hns_call: find("HNSCall").map(|at| transmute::<_, HnsCall>(at)),
+                        $($field: Function {
+                            name: stringify!($name),
+                            found: find(stringify!($name)).map(|at| transmute::<_, $kind>(at)),
+                        },)*
+                        hns_call: Function {
+                            name: "HNSCall",
+                            found: find("HNSCall").map(|at| transmute::<_, HnsCall>(at)),
+                        },
                         free,
                     }
                 }
@@ -65,9 +94,8 @@ macro_rules! functions {
             /// The names of those that were not found.
             #[must_use]
             pub fn missing(&self) -> Vec<&'static str> {
-                let found = [$(self.$field.is_some(),)* self.hns_call.is_some()];
-                FUNCTION_NAMES.iter().zip(found).filter(|(_, found)| !found).map(|(name, _)| *name)
-                    .collect()
+                let missing = [$(self.$field.missing(),)* self.hns_call.missing()];
+                missing.into_iter().flatten().collect()
             }
         }
     };

@@ -6,8 +6,8 @@ use std::ptr;
 use std::sync::{Mutex, PoisonError};
 
 use switchyard_hcn::{
-    CallbackHandle, EndpointHandle, Error, ErrorRecord, Guid, Hcn, LoadBalancerHandle,
-    NamespaceHandle, NetworkHandle, NotificationCallback, hresult,
+    CallbackHandle, EndpointHandle, Error, Guid, Hcn, LoadBalancerHandle, NamespaceHandle,
+    NetworkHandle, NotificationCallback,
 };
 use windows_sys::core::{GUID, HRESULT, PWSTR};
 
@@ -67,14 +67,6 @@ impl WindowsHns {
     }
 }
 
-/// The function, or the failure that it is not there.
-fn found<F>(function: Option<F>, name: &str) -> Result<F, Error> {
-    function.ok_or_else(|| {
-        let detail = format!("This Windows has no {name}: it is too old.");
-        ErrorRecord::of(hresult::E_NOTIMPL, &detail).into_error()
-    })
-}
-
 /// What HNS knows as a handle.
 fn raw(handle: usize) -> *const c_void {
     ptr::with_exposed_provenance(handle)
@@ -88,18 +80,17 @@ fn guid(id: Guid) -> GUID {
 macro_rules! kind {
     (
         $handle:ident:
-        $Enumerate:literal $enumerate:ident $Open:literal $open:ident $Modify:literal $modify:ident
-        $Query:literal $query:ident $Delete:literal $delete:ident $Close:literal $close:ident
+        $enumerate:ident $open:ident $modify:ident $query:ident $delete:ident $close:ident
     ) => {
         fn $enumerate(&self, query: &str) -> Result<String, Error> {
-            let function = found(self.functions.$enumerate, $Enumerate)?;
+            let function = self.functions.$enumerate.get()?;
             let query = units(query);
             // SAFETY: the text ends with a zero and outlives the call, and the places are there.
             self.text(|ids, record| unsafe { function(query.as_ptr(), ids, record) })
         }
 
         fn $open(&self, id: Guid) -> Result<$handle, Error> {
-            let function = found(self.functions.$open, $Open)?;
+            let function = self.functions.$open.get()?;
             let id = guid(id);
             // SAFETY: the id outlives the call, and the places are there.
             self.handle(|handle, record| unsafe { function(&raw const id, handle, record) })
@@ -107,14 +98,14 @@ macro_rules! kind {
         }
 
         fn $modify(&self, object: $handle, settings: &str) -> Result<(), Error> {
-            let function = found(self.functions.$modify, $Modify)?;
+            let function = self.functions.$modify.get()?;
             let settings = units(settings);
             // SAFETY: the text ends with a zero and outlives the call, the place is there, and HNS checks the handle.
             self.call(|record| unsafe { function(raw(object.0), settings.as_ptr(), record) })
         }
 
         fn $query(&self, object: $handle, query: &str) -> Result<String, Error> {
-            let function = found(self.functions.$query, $Query)?;
+            let function = self.functions.$query.get()?;
             let query = units(query);
             // SAFETY: as for changes.
             self.text(|text, record| unsafe {
@@ -123,21 +114,21 @@ macro_rules! kind {
         }
 
         fn $delete(&self, id: Guid) -> Result<(), Error> {
-            let function = found(self.functions.$delete, $Delete)?;
+            let function = self.functions.$delete.get()?;
             let id = guid(id);
             // SAFETY: the id outlives the call, and the place is there.
             self.call(|record| unsafe { function(&raw const id, record) })
         }
 
         fn $close(&self, object: $handle) -> Result<(), Error> {
-            let function = found(self.functions.$close, $Close)?;
+            let function = self.functions.$close.get()?;
             // SAFETY: HNS checks the handle, and nobody uses it any more.
             self.call(|_| unsafe { function(raw(object.0)) })
         }
     };
-    (create $handle:ident: $Create:literal $create:ident) => {
+    (create $handle:ident: $create:ident) => {
         fn $create(&self, id: Guid, settings: &str) -> Result<$handle, Error> {
-            let function = found(self.functions.$create, $Create)?;
+            let function = self.functions.$create.get()?;
             let (id, settings) = (guid(id), units(settings));
             // SAFETY: id and text outlive the call, and the places are there.
             self.handle(|handle, record| unsafe {
@@ -151,33 +142,27 @@ macro_rules! kind {
 impl Hcn for WindowsHns {
     kind! {
         NetworkHandle:
-        "HcnEnumerateNetworks" enumerate_networks "HcnOpenNetwork" open_network
-        "HcnModifyNetwork" modify_network "HcnQueryNetworkProperties" query_network_properties
-        "HcnDeleteNetwork" delete_network "HcnCloseNetwork" close_network
+        enumerate_networks open_network modify_network query_network_properties
+        delete_network close_network
     }
     kind! {
         EndpointHandle:
-        "HcnEnumerateEndpoints" enumerate_endpoints "HcnOpenEndpoint" open_endpoint
-        "HcnModifyEndpoint" modify_endpoint "HcnQueryEndpointProperties" query_endpoint_properties
-        "HcnDeleteEndpoint" delete_endpoint "HcnCloseEndpoint" close_endpoint
+        enumerate_endpoints open_endpoint modify_endpoint query_endpoint_properties
+        delete_endpoint close_endpoint
     }
     kind! {
         NamespaceHandle:
-        "HcnEnumerateNamespaces" enumerate_namespaces "HcnOpenNamespace" open_namespace
-        "HcnModifyNamespace" modify_namespace
-        "HcnQueryNamespaceProperties" query_namespace_properties
-        "HcnDeleteNamespace" delete_namespace "HcnCloseNamespace" close_namespace
+        enumerate_namespaces open_namespace modify_namespace query_namespace_properties
+        delete_namespace close_namespace
     }
     kind! {
         LoadBalancerHandle:
-        "HcnEnumerateLoadBalancers" enumerate_load_balancers
-        "HcnOpenLoadBalancer" open_load_balancer "HcnModifyLoadBalancer" modify_load_balancer
-        "HcnQueryLoadBalancerProperties" query_load_balancer_properties
-        "HcnDeleteLoadBalancer" delete_load_balancer "HcnCloseLoadBalancer" close_load_balancer
+        enumerate_load_balancers open_load_balancer modify_load_balancer
+        query_load_balancer_properties delete_load_balancer close_load_balancer
     }
-    kind! { create NetworkHandle: "HcnCreateNetwork" create_network }
-    kind! { create NamespaceHandle: "HcnCreateNamespace" create_namespace }
-    kind! { create LoadBalancerHandle: "HcnCreateLoadBalancer" create_load_balancer }
+    kind! { create NetworkHandle: create_network }
+    kind! { create NamespaceHandle: create_namespace }
+    kind! { create LoadBalancerHandle: create_load_balancer }
 
     fn create_endpoint(
         &self,
@@ -185,7 +170,7 @@ impl Hcn for WindowsHns {
         id: Guid,
         settings: &str,
     ) -> Result<EndpointHandle, Error> {
-        let function = found(self.functions.create_endpoint, "HcnCreateEndpoint")?;
+        let function = self.functions.create_endpoint.get()?;
         let (id, settings) = (guid(id), units(settings));
         // SAFETY: id and text outlive the call, the places are there, and HNS checks the handle.
         self.handle(|handle, record| unsafe {
@@ -198,8 +183,7 @@ impl Hcn for WindowsHns {
         &self,
         callback: NotificationCallback,
     ) -> Result<CallbackHandle, Error> {
-        let function =
-            found(self.functions.register_service_callback, "HcnRegisterServiceCallback")?;
+        let function = self.functions.register_service_callback.get()?;
         let listener = Listener::add(callback);
         let registered = self.handle(|handle, _| {
             // SAFETY: the callback is there as long as the process, and takes any number for its context.
@@ -215,8 +199,7 @@ impl Hcn for WindowsHns {
     }
 
     fn unregister_service_callback(&self, callback: CallbackHandle) -> Result<(), Error> {
-        let function =
-            found(self.functions.unregister_service_callback, "HcnUnregisterServiceCallback")?;
+        let function = self.functions.unregister_service_callback.get()?;
         let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(listener) = listeners.remove(&callback.0) {
             listener.remove();
@@ -227,7 +210,7 @@ impl Hcn for WindowsHns {
     }
 
     fn hns_call(&self, method: &str, path: &str, object: &str) -> Result<String, Error> {
-        let function = found(self.functions.hns_call, "HNSCall")?;
+        let function = self.functions.hns_call.get()?;
         let (method, path, object) = (units(method), units(path), units(object));
         // SAFETY: the texts end with a zero and outlive the call, and the place is there.
         self.text(|response, _| unsafe {
