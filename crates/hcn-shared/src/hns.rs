@@ -13,7 +13,7 @@ use switchyard_hcn_emulator::{
 };
 
 use crate::copy::Copy;
-use crate::journal::{Journal, JournalError, Position};
+use crate::journal::{Journal, JournalError, Position, Turn};
 use crate::place::Place;
 use crate::time::pause;
 use crate::watch::Watch;
@@ -58,7 +58,7 @@ impl SharedHns {
         if mine.journal.as_ref().is_some_and(|journal| !journal.has_grown()) {
             return Ok(());
         }
-        let looked = mine.turn(|_, _| Ok(()));
+        let looked = mine.turn(|_, _, _| Ok(()));
         self.hand_on(&mut mine);
         looked
     }
@@ -124,12 +124,12 @@ impl fmt::Debug for SharedHns {
 }
 
 impl Mine {
-    /// Brings the copy up to date and does `act`, while no other process does anything.
+    /// Brings the copy up to date and does `act`, which gets the log of calls as well, while no other process does anything.
     fn turn<T>(
         &mut self,
-        act: impl FnOnce(&mut Copy, &mut crate::journal::Turn<'_>) -> Result<T, JournalError>,
+        act: impl FnOnce(&mut Copy, &mut Turn<'_>, Option<&File>) -> Result<T, JournalError>,
     ) -> Result<T, JournalError> {
-        let Self { place, journal, copy, told, .. } = self;
+        let Self { place, journal, copy, told, log, .. } = self;
         let journal = match journal {
             Some(journal) => journal,
             None => journal.insert(Journal::open(&place.directory)?),
@@ -138,38 +138,37 @@ impl Mine {
         turn.read_on(copy, *told, || Ok(Copy::new(Service::new(place.begin()?))))?;
         // It was read on, so there is one.
         let Some(copy) = copy else { unreachable!("a copy that was read on") };
-        act(copy, &mut turn)
+        act(copy, &mut turn, log.as_ref())
+    }
+
+    /// Opens the log of calls, should one be named.
+    fn open_log(&mut self) -> Result<(), JournalError> {
+        if let (None, Some(path)) = (&self.log, &self.place.call_log) {
+            let opened = OpenOptions::new().create(true).append(true).open(path);
+            let failed = |source| JournalError::File { path: path.clone(), source };
+            self.log = Some(opened.map_err(failed)?);
+        }
+        Ok(())
     }
 
     /// Begins a call, and says how often HNS had stopped then.
     fn call(&mut self, request: &Request<'_>) -> Result<(Begun, u64), JournalError> {
         let request = self.with_own_handles(*request);
-        let log = match (&mut self.log, &self.place.call_log) {
-            (None, Some(path)) => {
-                let opened = OpenOptions::new().create(true).append(true).open(path);
-                let failed = |source| JournalError::File { path: path.clone(), source };
-                self.log = Some(opened.map_err(failed)?);
-                self.log.take()
-            }
-            (log, _) => log.take(),
-        };
-        let called = self.turn(|copy, turn| {
+        self.open_log()?;
+        let (begun, stops) = self.turn(|copy, turn, log| {
             let at = copy.time();
             turn.write(at, &request)?;
             let before = copy.service.calls().total();
             let begun = copy.answer(at, &request);
             let row = copy.service.calls().newest().filter(|(seq, _)| *seq > before);
-            if let (Some(log), Some((seq, call))) = (&log, row) {
-                let mut log: &File = log;
+            if let (Some(mut log), Some((seq, call))) = (log, row) {
                 // HNS does not end because nobody can follow it.
                 let _ = log.write_all(format!("{}\n", call.row(seq)).as_bytes());
             }
             // One that stays long is only slow to start with.
             let _ = turn.shorten(copy);
             Ok((begun, copy.service.stops()))
-        });
-        self.log = log;
-        let (begun, stops) = called?;
+        })?;
         match (&begun.result, &request) {
             (Ok(Answer::Handle(handle)), _) => drop(self.handles.insert(*handle)),
             (Ok(_), Request::Close { handle, .. } | Request::Unregister { handle }) => {
