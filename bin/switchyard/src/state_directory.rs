@@ -1,6 +1,9 @@
 //! Where a proxy keeps what outlives it, where nobody says another place.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use switchyard_agent::StateDirectory;
 
 use crate::arguments::StateArguments;
 use crate::failure::Failure;
@@ -16,10 +19,17 @@ pub(crate) fn state_directory(arguments: &StateArguments) -> Result<PathBuf, Fai
     }
 }
 
+/// The state directory at `path`, which is made where it does not exist, for its owner alone.
+///
+/// # Errors
+/// When it cannot be made, or is somebody else's.
+pub(crate) fn open_state_directory(path: &Path) -> Result<StateDirectory, Failure> {
+    let opened = StateDirectory::open(path);
+    Ok(opened.with_context(|| format!("open the state directory {}", path.display()))?)
+}
+
 #[cfg(windows)]
 fn usual() -> anyhow::Result<PathBuf> {
-    use anyhow::Context;
-
     let data = switchyard_windows_host::folder::program_data();
     let data = data.context("find the usual state directory; name one with --state-dir")?;
     Ok(data.join("Switchyard"))

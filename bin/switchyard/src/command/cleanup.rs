@@ -1,7 +1,6 @@
 //! `cleanup`: takes off a node what a proxy left in HNS.
 
 use std::io::Write;
-use std::path::Path;
 
 use anyhow::{Context, anyhow};
 use switchyard_agent::StateDirectory;
@@ -15,9 +14,8 @@ use super::proxy::lock;
 use crate::answer::{CleanupAnswer, CleanupFailure, CleanupObject};
 use crate::arguments::{CleanupArguments, Owner};
 use crate::failure::{Exit, Failure};
-use crate::file::write_atomically;
 use crate::hns::{Called, called};
-use crate::network::read_state;
+use crate::network::{read_state, write_state};
 use crate::print::{counted, structured};
 use crate::state_directory::state_directory;
 
@@ -31,10 +29,8 @@ pub(super) fn run(
         (Called::OfWindows(hns), _) => clean(&*hns, arguments, out, notices, || Ok(())),
         (Called::Emulated, Some(path)) => {
             let emulator = Emulator::new(read_state(path)?);
-            clean(&emulator, arguments, out, notices, || {
-                write_atomically(Path::new(path), &emulator.state().to_json())
-                    .with_context(|| format!("write HNS state {path}"))
-            })
+            let keep = || write_state(path, &emulator.state());
+            clean(&emulator, arguments, out, notices, keep)
         }
         (Called::Emulated, None) => {
             let why = "cleanup on an emulated HNS needs its state: --hns FILE";
@@ -49,7 +45,7 @@ fn clean(
     arguments: &CleanupArguments,
     out: &mut dyn Write,
     notices: &mut dyn Write,
-    keep: impl FnOnce() -> anyhow::Result<()>,
+    keep: impl FnOnce() -> Result<(), Failure>,
 ) -> Result<Exit, Failure> {
     let (directory, _lock) = match arguments.dry_run {
         true => (StateDirectory::at(&state_directory(&arguments.state)?), None),

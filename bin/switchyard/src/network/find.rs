@@ -1,11 +1,14 @@
 //! The state of HNS that a file holds, and which of its networks load balancers are on.
 
+use std::path::Path;
+
 use anyhow::{Context, anyhow};
 use switchyard_hcn::{Guid, Network, NetworkType};
 use switchyard_hcn_emulator::State;
 
 use super::file::NetworkFile;
 use crate::failure::Failure;
+use crate::file::write_atomically;
 use crate::input::read_file;
 
 /// Reads a state of HNS.
@@ -15,6 +18,15 @@ use crate::input::read_file;
 pub fn read_state(path: &str) -> Result<State, Failure> {
     let text = read_file(path, "HNS state")?;
     Ok(State::from_json(&text).with_context(|| format!("HNS state {path}"))?)
+}
+
+/// Writes a state of HNS, which is there as a whole or not at all.
+///
+/// # Errors
+/// When it cannot be written.
+pub(crate) fn write_state(path: &str, state: &State) -> Result<(), Failure> {
+    let written = write_atomically(Path::new(path), &state.to_json());
+    Ok(written.with_context(|| format!("write HNS state {path}"))?)
 }
 
 /// The network of a state that load balancers are on: the one the file names, else the only one of its kind.

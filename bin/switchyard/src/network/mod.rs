@@ -34,6 +34,7 @@ use crate::failure::Failure;
 
 pub use self::file::NetworkFile;
 pub use self::find::read_state;
+pub(crate) use self::find::write_state;
 pub use self::start::{MadeUpPods, Start, windows_settings};
 
 /// An emulated HNS, and what the planner knows of its network.

@@ -11,7 +11,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use switchyard_agent::StateDirectory;
 use switchyard_hcn::Hcn;
 use switchyard_hcn_emulator::{Emulator, Setup};
 use switchyard_preflight::{
@@ -25,10 +24,10 @@ use crate::file::write_atomically;
 use crate::hns::{Called, called};
 use crate::host_name::node_name;
 use crate::input::read_file;
-use crate::network::read_state;
+use crate::network::{read_state, write_state};
 use crate::print::{counted, structured};
 use crate::process;
-use crate::state_directory::state_directory;
+use crate::state_directory::{open_state_directory, state_directory};
 
 /// The name of the journal in the state directory.
 const JOURNAL: &str = "preflight.jsonl";
@@ -158,8 +157,7 @@ fn setup(arguments: &PreflightArguments) -> Result<Setup, Failure> {
 /// Keeps what an emulated HNS holds in the file of its state.
 fn keep(ground: &Ground, arguments: &PreflightArguments) -> Result<(), Failure> {
     if let (Some(emulator), Some(path)) = (&ground.emulator, &arguments.hns) {
-        write_atomically(Path::new(path), &emulator.state().to_json())
-            .with_context(|| format!("write HNS state {path}"))?;
+        write_state(path, &emulator.state())?;
     }
     Ok(())
 }
@@ -178,8 +176,7 @@ fn journal(arguments: &PreflightArguments) -> Result<(FileJournal, Option<File>)
 /// Locks the directory against other runs, for as long as the file is kept. Never waits.
 fn lock(directory: &Path) -> Result<File, Failure> {
     // As a proxy opens it: what is written down there says what may be removed.
-    StateDirectory::open(directory)
-        .with_context(|| format!("open the state directory {}", directory.display()))?;
+    open_state_directory(directory)?;
     let path = directory.join(LOCK);
     let file = File::options().create(true).truncate(false).write(true).open(&path);
     let file = file.with_context(|| format!("open {}", path.display()))?;

@@ -9,7 +9,6 @@ use switchyard_hcn_emulator::Emulator;
 use switchyard_hcn_sys::WindowsHns;
 use switchyard_nodeview::Stream;
 
-use crate::failure::Failure;
 use crate::file::write_atomically;
 use crate::hns::state;
 use crate::network::MadeUpPods;
@@ -62,11 +61,8 @@ impl Host for WindowsHost {
     fn keep(&self) {}
 
     fn hns_state(&self) -> Result<String, String> {
-        let failed = |failure: Failure| match failure {
-            Failure::Failed(error) => format!("{error:#}"),
-            other => other.to_string(),
-        };
-        state(&*self.0).map(|(state, _)| state.to_json()).map_err(failed)
+        let held = state(&*self.0).map(|(state, _)| state.to_json());
+        held.map_err(|failure| failure.chain())
     }
 }
 

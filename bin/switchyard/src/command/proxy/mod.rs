@@ -22,7 +22,7 @@ use crate::hns::{Called, called, state};
 use crate::host_name::node_name;
 use crate::input::{Input, configuration, report_passed_over};
 use crate::network::{Hns, Start, windows_settings};
-use crate::state_directory::state_directory;
+use crate::state_directory::{open_state_directory, state_directory};
 use crate::{logging, process};
 
 pub(crate) fn run(
@@ -135,8 +135,7 @@ fn ground(
 /// The state directory, and the node's lock in it.
 pub(super) fn lock(state: &StateArguments) -> Result<(StateDirectory, NodeLock), Failure> {
     let path = state_directory(state)?;
-    let directory = StateDirectory::open(&path)
-        .with_context(|| format!("open the state directory {}", path.display()))?;
+    let directory = open_state_directory(&path)?;
     match directory.lock() {
         Ok(lock) => Ok((directory, lock)),
         Err(held @ LockError::Held(_)) => {
