@@ -30,6 +30,8 @@ const AGENT: &str = "switchyard-agent";
 const WINDOWS_HOST: &str = "switchyard-windows-host";
 const CONFORMANCE: &str = "switchyard-conformance";
 const PREFLIGHT: &str = "switchyard-preflight";
+const KUBE_FAKE: &str = "switchyard-kube-fake";
+const KUBE_CONTRACT: &str = "switchyard-kube-contract";
 const PRODUCT: &str = "switchyard";
 
 /// The graph. A new edge is a change of design.
@@ -60,6 +62,9 @@ const GRAPH: &[Edges] = &[
     Edges { name: PREFLIGHT, uses: &[HCN], tests_use: &[HCN_EMULATOR] },
     edges(CONFORMANCE, &[]),
     edges(WINDOWS_HOST, &[]),
+    edges(KUBE_FAKE, &[]),
+    // It knows nothing of what it tests but the address.
+    edges(KUBE_CONTRACT, &[]),
     edges(
         PRODUCT,
         &[
