@@ -3,12 +3,15 @@
 //! Decoding never fails on a wrong type: the field becomes [`Field::Wrong`], the rest of the object is read as if nothing
 //! had happened, and the one who asks for the field names it to the user. Only broken syntax fails.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use crate::meta::READ;
 
 /// A field of a document.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -36,7 +39,7 @@ impl<T> Field<T> {
 /// A list of which each entry may be wrong by itself.
 pub(crate) type List<T> = Vec<Field<T>>;
 
-/// Text by text, for labels and annotations.
+/// Text by text, for labels and annotations: those that are read at all ([`crate::meta::READ`]).
 pub(crate) type Texts = BTreeMap<String, Field<String>>;
 
 /// A number or a word.
@@ -112,8 +115,12 @@ impl<'de, T: Shape<'de>> Shape<'de> for List<T> {
 impl<'de> Shape<'de> for Texts {
     fn object<A: MapAccess<'de>>(mut access: A) -> Result<Field<Self>, A::Error> {
         let mut texts = Self::new();
-        while let Some((key, value)) = access.next_entry()? {
-            texts.insert(key, value);
+        while let Some(key) = access.next_key::<Cow<'de, str>>()? {
+            if READ.contains(&&*key) {
+                texts.insert(key.into_owned(), access.next_value()?);
+            } else {
+                access.next_value::<IgnoredAny>()?;
+            }
         }
         Ok(Field::Present(texts))
     }

@@ -4,6 +4,8 @@
 //! impossible number or a malformed address is refused by itself, with the object, the field and the reason, and everything
 //! else is used. This crate decides no policy.
 
+#[cfg(feature = "api")]
+pub mod api;
 mod configuration;
 mod document;
 mod duration;

@@ -8,6 +8,39 @@ use crate::field::{Field, Texts};
 use crate::raw::Metadata;
 use crate::refusal::{Notes, OBJECT, Refused, TEXT, name_trouble};
 
+/// The labels and annotations that are read. All others are passed over, whatever they hold: some are longer than all the rest
+/// of their object.
+pub(crate) const READ: &[&str] = &[
+    LABEL_APP,
+    LABEL_HEADLESS,
+    LABEL_OPERATING_SYSTEM,
+    LABEL_PROXY_NAME,
+    LABEL_SERVICE,
+    LABEL_ZONE,
+    ANNOTATION_OPTIMIZATION,
+    ANNOTATION_PRESERVE_DESTINATION,
+    ANNOTATION_TRIGGER,
+];
+
+/// The application that an object is of.
+pub(crate) const LABEL_APP: &str = "k8s-app";
+/// Set where a Service has no ClusterIP.
+pub(crate) const LABEL_HEADLESS: &str = "service.kubernetes.io/headless";
+/// The operating system of a Node.
+pub(crate) const LABEL_OPERATING_SYSTEM: &str = "kubernetes.io/os";
+/// Set where a Service is for another proxy.
+pub(crate) const LABEL_PROXY_NAME: &str = "service.kubernetes.io/service-proxy-name";
+/// The Service of an EndpointSlice.
+pub(crate) const LABEL_SERVICE: &str = "kubernetes.io/service-name";
+/// The zone of a Node.
+pub(crate) const LABEL_ZONE: &str = "topology.kubernetes.io/zone";
+/// Says of a Service that load balancers are replaced and not modified.
+pub(crate) const ANNOTATION_OPTIMIZATION: &str = "winProxyOptimization";
+/// Says of a Service that packets keep their destination.
+pub(crate) const ANNOTATION_PRESERVE_DESTINATION: &str = "preserve-destination";
+/// Says of a slice when that happened for which it was changed last.
+pub(crate) const ANNOTATION_TRIGGER: &str = "endpoints.kubernetes.io/last-change-trigger-time";
+
 /// The namespace of an object that names none.
 const DEFAULT_NAMESPACE: &str = "default";
 

@@ -6,13 +6,10 @@ use switchyard_model::{
 };
 
 use crate::field::{Field, List};
-use crate::meta::{Meta, Scope};
+use crate::meta::{LABEL_OPERATING_SYSTEM, LABEL_ZONE, Meta, Scope};
 use crate::range::parse_range;
 use crate::raw::{Object, RawNodeAddress, Spec, Status};
 use crate::refusal::{Notes, OBJECT, Refused, TEXT};
-
-const LABEL_ZONE: &str = "topology.kubernetes.io/zone";
-const LABEL_OPERATING_SYSTEM: &str = "kubernetes.io/os";
 
 /// Reads a Node.
 pub(crate) fn read(document: Object, notes: &Notes) -> Result<Node, Refused> {

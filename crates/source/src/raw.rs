@@ -55,6 +55,7 @@ raw! {
         name: String,
         namespace: String,
         uid: String,
+        resource_version: String,
         creation_timestamp: String,
         labels: Texts,
         annotations: Texts,

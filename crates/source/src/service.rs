@@ -11,17 +11,15 @@ use switchyard_model::{
 };
 
 use crate::field::{Field, List, NumberOrText};
-use crate::meta::{Meta, Scope};
+use crate::meta::{
+    ANNOTATION_OPTIMIZATION, ANNOTATION_PRESERVE_DESTINATION, LABEL_APP, LABEL_HEADLESS,
+    LABEL_PROXY_NAME, Meta, Scope,
+};
 use crate::range::parse_range;
 use crate::raw::{AffinityConfig, Object, RawPort, Status};
 use crate::refusal::{NUMBER, Notes, OBJECT, Refused, TEXT, name_trouble};
 
-const LABEL_PROXY_NAME: &str = "service.kubernetes.io/service-proxy-name";
-const LABEL_APP: &str = "k8s-app";
 const CLUSTER_DNS_APP: &str = "kube-dns";
-pub(crate) const LABEL_HEADLESS: &str = "service.kubernetes.io/headless";
-const ANNOTATION_PRESERVE_DESTINATION: &str = "preserve-destination";
-const ANNOTATION_OPTIMIZATION: &str = "winProxyOptimization";
 
 /// The default and the greatest value of `timeoutSeconds`, from the Kubernetes API (three hours and a day).
 const DEFAULT_AFFINITY: NonZeroU32 = NonZeroU32::new(10_800).expect("10,800 is not zero");

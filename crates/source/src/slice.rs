@@ -8,13 +8,17 @@ use switchyard_model::{
     Conditions, Endpoint, EndpointSlice, Family, Hints, Name, ObjectKey, SlicePort, parse_endpoint,
 };
 
+#[cfg(feature = "api")]
+use crate::field::Texts;
 use crate::field::{Field, List};
-use crate::meta::{Meta, Scope};
+use crate::meta::{ANNOTATION_TRIGGER, LABEL_HEADLESS, LABEL_SERVICE, Meta, Scope};
+#[cfg(feature = "api")]
+use crate::raw::Metadata;
 use crate::raw::{HintName, Object, RawEndpoint, RawHints, RawPort, TargetRef};
 use crate::refusal::{BOOLEAN, Notes, OBJECT, Refused, TEXT, name_trouble};
-use crate::service::{LABEL_HEADLESS, port_name, port_number, protocol};
-
-const LABEL_SERVICE: &str = "kubernetes.io/service-name";
+use crate::service::{port_name, port_number, protocol};
+#[cfg(feature = "api")]
+use switchyard_model::ServiceKey;
 
 /// The most endpoints that the Kubernetes API lets a slice have.
 pub(crate) const MOST_ENDPOINTS: usize = 1_000;
@@ -51,6 +55,23 @@ pub(crate) fn read(document: Object, notes: &Notes) -> Result<EndpointSlice, Ref
         pods,
         key: meta.key,
     })
+}
+
+/// The Service of a slice, and the moment, in microseconds since 1970, when that happened for which the slice was changed
+/// last. Nothing where it does not say it in words that can be read: it is for metrics alone.
+#[cfg(feature = "api")]
+pub(crate) fn trigger(metadata: &Metadata) -> Option<(ServiceKey, i64)> {
+    let text = |texts: &Field<Texts>, key: &str| match texts {
+        Field::Present(texts) => match texts.get(key) {
+            Some(Field::Present(text)) => Some(text.clone()),
+            _ => None,
+        },
+        Field::Absent | Field::Wrong(_) => None,
+    };
+    let Field::Present(namespace) = &metadata.namespace else { return None };
+    let service = text(&metadata.labels, LABEL_SERVICE)?;
+    let moment: jiff::Timestamp = text(&metadata.annotations, ANNOTATION_TRIGGER)?.parse().ok()?;
+    Some((ServiceKey::new(namespace.as_str(), service), moment.as_microsecond()))
 }
 
 /// A slice that no Service reads.

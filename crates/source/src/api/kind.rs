@@ -1,0 +1,89 @@
+//! The kinds of objects that are followed, and how each is asked for.
+
+use std::fmt;
+
+use switchyard_model::{ClusterEvent, Name, ObjectKey};
+
+use crate::meta::{Scope, title};
+use crate::raw::Object;
+use crate::refusal::{Notes, Refusal};
+use crate::{node, service, slice};
+
+/// What kube-proxy asks for of Services and EndpointSlices, too: none that are for another proxy, none that are headless.
+const SELECTOR: &str = "!service.kubernetes.io/headless,!service.kubernetes.io/service-proxy-name";
+
+/// A kind of object that is followed, in the order in which changes of one step are applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// The Node that the proxy runs on, and no other.
+    Node,
+    /// All Services that are for this proxy.
+    Service,
+    /// Their EndpointSlices.
+    EndpointSlice,
+}
+
+/// An object as it was understood.
+#[derive(Debug)]
+pub(super) struct Understood {
+    /// What it makes of the cluster; its removal where nothing of it can be used.
+    pub(super) event: ClusterEvent,
+    /// What of it was refused.
+    pub(super) refused: Vec<Refusal>,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Node, Self::Service, Self::EndpointSlice];
+
+    /// Where objects of this kind are listed and watched, and the parameters that select those that are read. `node` is
+    /// the Node's name.
+    pub(super) fn query(self, node: &str) -> (&'static str, Vec<(&'static str, String)>) {
+        let labels = || vec![("labelSelector", SELECTOR.to_owned())];
+        match self {
+            Self::Node => {
+                ("/api/v1/nodes", vec![("fieldSelector", format!("metadata.name={node}"))])
+            }
+            Self::Service => ("/api/v1/services", labels()),
+            Self::EndpointSlice => ("/apis/discovery.k8s.io/v1/endpointslices", labels()),
+        }
+    }
+
+    /// The word for it in messages.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Node => "Node",
+            Self::Service => "Service",
+            Self::EndpointSlice => "EndpointSlice",
+        }
+    }
+
+    /// Understands an object. Where nothing of it can be used it counts as gone, and what is wrong is refused by name.
+    pub(super) fn understand(self, key: &ObjectKey, object: Object) -> Understood {
+        let scope = if self == Self::Node { Scope::Cluster } else { Scope::Namespaced };
+        let notes = Notes::new(title(self.word(), &object.metadata, scope, "the API"));
+        let event = match self {
+            Self::Node => node::read(object, &notes).map(ClusterEvent::Node),
+            Self::Service => service::read(object, &notes).map(ClusterEvent::Service),
+            Self::EndpointSlice => slice::read(object, &notes).map(ClusterEvent::Slice),
+        };
+        let event = event.unwrap_or_else(|_| self.gone(key));
+        Understood { event, refused: notes.into_refusals() }
+    }
+
+    /// The object called `key` is gone.
+    pub(super) fn gone(self, key: &ObjectKey) -> ClusterEvent {
+        match self {
+            Self::Node => ClusterEvent::NodeGone(Name::from(&*key.name)),
+            Self::Service => ClusterEvent::ServiceGone(key.clone()),
+            Self::EndpointSlice => ClusterEvent::SliceGone(key.clone()),
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}

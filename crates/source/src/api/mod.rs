@@ -1,0 +1,179 @@
+//! The Kubernetes API as a source: Services, EndpointSlices and the own Node, listed and then watched.
+//!
+//! [`Api::follow`] runs for ever and keeps a [`Shared`] state up to date; whoever uses it is told that there is something new
+//! and takes it with [`Shared::take`]: always a step from one complete state to the next. What cannot be followed for a
+//! while stays as it was.
+//!
+//! | what happens | what is done |
+//! | --- | --- |
+//! | the server cannot be reached, answers 429 or 5xx, breaks off | asked again after 0.25 to 4 s, or when it asks to be |
+//! | a watch says nothing for 50 s | a new watch from the same version |
+//! | 410: the history does not reach back | listed anew; what differs comes out |
+//! | lists are not streamed (before Kubernetes 1.32, or with an old etcd) | lists in pages |
+//! | a version lower than one seen before: a backup was restored | everything is listed anew before anything comes out |
+//! | a line that cannot be read | a new watch from the version before it |
+
+mod assembly;
+mod backoff;
+mod connect;
+mod follow;
+mod kind;
+mod wire;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use kube::Client;
+use tokio::sync::{MutexGuard as Turn, Notify};
+
+use self::assembly::{Assembly, Heard};
+pub use self::assembly::{KindStatus, Update};
+pub use self::connect::{Connection, ConnectionError};
+use self::follow::Follower;
+pub use self::kind::Kind;
+use self::wire::Version;
+use crate::raw::Object;
+use crate::refusal::Refusal;
+
+/// An API server that is followed.
+pub struct Api {
+    /// The way to it.
+    pub client: Client,
+    /// The name of the Node that is read.
+    pub node: String,
+    /// What waits after failures are spread by.
+    pub seed: u64,
+}
+
+/// Tells the time that passed since some moment.
+pub type Clock = Arc<dyn Fn() -> Duration + Send + Sync>;
+/// Is called when something new can be taken, and when what there is to know of the following changed.
+pub type Bell = Arc<dyn Fn() + Send + Sync>;
+
+/// What is known of the API, for whoever follows it and whoever uses it.
+pub struct Shared {
+    assembly: Mutex<Assembly>,
+    clock: Clock,
+    bell: Bell,
+    /// One list at a time.
+    turn: tokio::sync::Mutex<()>,
+    /// The store is another.
+    anew: Notify,
+}
+
+impl Api {
+    /// Follows for ever.
+    pub async fn follow(&self, shared: &Shared) {
+        join_all(Kind::ALL.map(|kind| Follower::new(self, shared, kind).follow())).await;
+    }
+}
+
+impl Shared {
+    /// Nothing is known yet.
+    #[must_use]
+    pub fn new(clock: Clock, bell: Bell) -> Self {
+        Self {
+            assembly: Mutex::default(),
+            clock,
+            bell,
+            turn: tokio::sync::Mutex::new(()),
+            anew: Notify::new(),
+        }
+    }
+
+    /// Takes what changed since the last time. Nothing while the state is not complete.
+    #[must_use]
+    pub fn take(&self) -> Option<Update> {
+        self.lock().take()
+    }
+
+    /// How the following goes, kind by kind.
+    #[must_use]
+    pub fn status(&self) -> BTreeMap<Kind, KindStatus> {
+        self.lock().status()
+    }
+
+    /// What is refused at present: how much, and the first `most` of it.
+    #[must_use]
+    pub fn refused(&self, most: usize) -> (usize, Vec<Refusal>) {
+        let assembly = self.lock();
+        (assembly.refused().count(), assembly.refused().take(most).cloned().collect())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Assembly> {
+        self.assembly.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> Duration {
+        (self.clock)()
+    }
+
+    async fn turn(&self) -> Turn<'_, ()> {
+        self.turn.lock().await
+    }
+
+    /// Changes what is known, and rings when there is something to take for the first time, or trouble began or ended.
+    fn change<T>(&self, change: impl FnOnce(&mut Assembly, Duration) -> T) -> T {
+        let now = self.now();
+        let mut assembly = self.lock();
+        let before = (assembly.has_update(), assembly.troubles());
+        let answer = change(&mut assembly, now);
+        let after = (assembly.has_update(), assembly.troubles());
+        drop(assembly);
+        if before != after {
+            (self.bell)();
+        }
+        answer
+    }
+
+    fn position(&self, kind: Kind) -> Option<Version> {
+        self.lock().position(kind)
+    }
+
+    /// Waits until `kind` has to be listed because the store is another.
+    async fn store_changed(&self, kind: Kind) {
+        loop {
+            let told = self.anew.notified();
+            if self.position(kind).is_none() {
+                return;
+            }
+            told.await;
+        }
+    }
+
+    fn forget(&self, kind: Kind) {
+        self.change(|assembly, _| assembly.forget(kind));
+    }
+
+    fn begin_list(&self, kind: Kind) {
+        self.change(|assembly, now| assembly.begin_list(kind, now));
+    }
+
+    fn listed(&self, kind: Kind, object: Object) {
+        self.change(|assembly, now| assembly.listed(kind, object, now));
+    }
+
+    fn end_list(&self, kind: Kind, version: Version) -> Heard {
+        let heard = self.change(|assembly, now| assembly.end_list(kind, version, now));
+        self.anew.notify_waiters();
+        heard
+    }
+
+    fn begin_watch(&self, kind: Kind) {
+        self.change(|assembly, now| assembly.begin_watch(kind, now));
+    }
+
+    fn changed(&self, kind: Kind, object: Object, is_gone: bool) -> Heard {
+        self.change(|assembly, now| assembly.changed(kind, object, is_gone, now))
+    }
+
+    fn bookmark(&self, kind: Kind, version: Version) -> Heard {
+        self.change(|assembly, now| assembly.bookmark(kind, version, now))
+    }
+
+    fn failed(&self, kind: Kind, trouble: String) {
+        self.change(|assembly, now| assembly.failed(kind, trouble, now));
+    }
+}
