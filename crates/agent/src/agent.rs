@@ -1,5 +1,5 @@
-//! The loop. It alone holds what is wanted, what is known and what is under way; everything outside is told to it, and it
-//! never waits for anything but the next event.
+//! The loop around the core: it tells the core what happens, and has the calls made that the core asks for. It never waits for
+//! anything but the next event.
 
 use std::io;
 use std::sync::Arc;
@@ -8,27 +8,24 @@ use std::time::Duration;
 
 use switchyard_hcn::Hcn;
 use switchyard_model::{Name, Settings};
-use switchyard_nodeview::Stream;
+use switchyard_source::api::{Api, Shared};
 use switchyard_source::{FollowedManifests, Manifests, ReadError};
-use switchyard_winkernel::{CallError, CallId, Reconciler, ReconcilerSettings, Reply};
+use switchyard_winkernel::{CallError, CallId, ReconcilerSettings, Reply};
+use tokio::runtime::Runtime;
 use tracing::{info, warn};
 
 use crate::Host;
 use crate::clock::Clock;
+use crate::core::Core;
 use crate::directory::StateDirectory;
 use crate::event::{Event, Inbox, Mailbox};
 use crate::executor::{Executor, SharedLedger};
-use crate::input::Input;
-use crate::journal::Journal;
 use crate::local::Listener;
 use crate::metrics::{CallMetrics, Metered};
-use crate::status::{Report, Status};
 use crate::threads::{self, Registrar};
 
 /// How long calls that are under way have when the process is to end.
 const LAST_CALLS: Duration = Duration::from_secs(10);
-/// How long calls wait for the registration for notifications: what HNS loses after it was read is to be told.
-const REGISTRATION: Duration = Duration::from_secs(5);
 /// The shortest wait, so that a time which has passed never keeps a core busy.
 const SHORTEST: Duration = Duration::from_millis(1);
 
@@ -46,12 +43,28 @@ pub struct Setup {
     pub hcn: Arc<dyn Hcn>,
     /// What is around HNS.
     pub host: Arc<dyn Host>,
-    /// What the manifests say.
-    pub manifests: Manifests,
-    /// The same, to be followed.
-    pub followed: FollowedManifests,
+    /// Where what is wanted comes from.
+    pub source: Source,
     /// The state directory, whose lock is held.
     pub directory: StateDirectory,
+}
+
+/// Where what is wanted comes from.
+pub enum Source {
+    /// From files.
+    Manifests {
+        /// What they say.
+        first: Manifests,
+        /// The same, to be followed.
+        followed: FollowedManifests,
+    },
+    /// From the Kubernetes API.
+    Api {
+        /// What its client runs on.
+        runtime: Runtime,
+        /// The API.
+        api: Api,
+    },
 }
 
 /// Why an agent ended that should not have.
@@ -74,22 +87,14 @@ enum Flow {
     Stop,
 }
 
+/// The core and what is around it.
 struct Agent {
     clock: Clock,
-    stream: Stream,
-    reconciler: Reconciler,
+    core: Core,
     executor: Executor,
-    journal: Journal,
-    input: Input,
-    metrics: Arc<CallMetrics>,
     host: Arc<dyn Host>,
     registrar: Registrar,
     until_settled: bool,
-    /// Whether HNS has not answered yet to the first registration for its notifications.
-    awaits_registration: bool,
-    /// Why notifications are not registered for.
-    unregistered: Option<String>,
-    losses: u64,
 }
 
 /// Runs an agent until it is stopped. What it made in HNS stays.
@@ -97,7 +102,7 @@ struct Agent {
 /// # Errors
 /// When it cannot go on. What it made stays then, too.
 pub fn run(setup: Setup, mailbox: Mailbox, inbox: Inbox) -> Result<(), AgentError> {
-    let Setup { node, settings, reconciler, hcn, host, manifests, followed, directory, .. } = setup;
+    let Setup { node, settings, reconciler, hcn, host, source, directory, .. } = setup;
     let ledger = directory.read_ledger().map_err(AgentError::Ledger)?;
     let metrics = Arc::new(CallMetrics::default());
     let hcn: Arc<dyn Hcn> = Arc::new(Metered::new(hcn, Arc::clone(&metrics)));
@@ -105,25 +110,14 @@ pub fn run(setup: Setup, mailbox: Mailbox, inbox: Inbox) -> Result<(), AgentErro
     let executor = Executor::new(Arc::clone(&hcn), store, reconciler.writers, mailbox.clone());
     let registrar =
         Registrar::start(Arc::clone(&hcn), mailbox.clone()).map_err(AgentError::Threads)?;
-    threads::follow(followed, mailbox.clone()).map_err(AgentError::Threads)?;
     let listener = listen(&directory, &host, &mailbox)?;
-    let mut agent = Agent {
-        clock: Clock::start(),
-        stream: Stream::new(node, settings),
-        reconciler: Reconciler::new(reconciler, ledger),
-        executor,
-        journal: Journal::default(),
-        input: Input::default(),
-        metrics,
-        host,
-        registrar,
-        until_settled: setup.until_settled,
-        awaits_registration: true,
-        unregistered: None,
-        losses: 0,
-    };
-    info!(node = %agent.stream.view().node().name, process = std::process::id(), "started");
-    agent.read(Ok(manifests));
+    let clock = Clock::start();
+    let core = Core::new(node, settings, reconciler, ledger, metrics);
+    let mut agent =
+        Agent { clock, core, executor, host, registrar, until_settled: setup.until_settled };
+    let node = &agent.core.stream().view().node().name;
+    info!(%node, process = std::process::id(), "started");
+    agent.feed_from(source, &mailbox)?;
     let ended = agent.work(&inbox);
     if let Some(listener) = listener {
         listener.forget_path();
@@ -154,12 +148,33 @@ fn listen(
 }
 
 impl Agent {
+    /// Has everything that is wanted come from `source`.
+    fn feed_from(&mut self, source: Source, mailbox: &Mailbox) -> Result<(), AgentError> {
+        match source {
+            Source::Manifests { first, followed } => {
+                threads::follow(followed, mailbox.clone()).map_err(AgentError::Threads)?;
+                self.read(Ok(first));
+            }
+            Source::Api { runtime, api } => {
+                let clock = self.clock;
+                let bell = mailbox.bell();
+                let shared = Arc::new(Shared::new(Arc::new(move || clock.now()), Arc::new(bell)));
+                self.core.follow(Arc::clone(&shared));
+                threads::follow_api(runtime, api, shared, mailbox.clone())
+                    .map_err(AgentError::Threads)?;
+            }
+        }
+        Ok(())
+    }
+
     fn work(&mut self, inbox: &Inbox) -> Result<(), AgentError> {
         loop {
+            if self.core.take_update(self.clock.now()) {
+                self.host.views_changed(self.core.stream());
+            }
             self.begin_calls()?;
             self.tell();
-            if self.until_settled && self.reconciler.is_settled() && self.executor.under_way() == 0
-            {
+            if self.until_settled && self.core.is_settled() && self.executor.under_way() == 0 {
                 return self.stop(inbox);
             }
             let Some(event) = self.wait(inbox)? else { continue };
@@ -172,12 +187,7 @@ impl Agent {
 
     /// Begins every call that may be made now.
     fn begin_calls(&mut self) -> Result<(), AgentError> {
-        let now = self.clock.now();
-        if self.awaits_registration && now < REGISTRATION {
-            return Ok(());
-        }
-        while let Some((id, call)) = self.reconciler.next(now) {
-            self.journal.begun(id, &call, now);
+        while let Some((id, call)) = self.core.next_call(self.clock.now()) {
             self.executor.begin(id, call).map_err(AgentError::Threads)?;
         }
         Ok(())
@@ -186,11 +196,10 @@ impl Agent {
     /// The next event, or none when something is due.
     fn wait(&self, inbox: &Inbox) -> Result<Option<Event>, AgentError> {
         let now = self.clock.now();
-        let waits = self.awaits_registration && now < REGISTRATION;
-        let calls = if waits { Some(REGISTRATION) } else { self.reconciler.wake() };
-        let due = [calls, self.journal.due()].into_iter().flatten().min();
         let closed = || AgentError::Threads(io::Error::other("nobody can tell anything any more"));
-        let Some(due) = due else { return inbox.0.recv().map(Some).map_err(|_| closed()) };
+        let Some(due) = self.core.due(now) else {
+            return inbox.0.recv().map(Some).map_err(|_| closed());
+        };
         let wait = due.saturating_sub(now).max(SHORTEST);
         match inbox.0.recv_timeout(wait) {
             Ok(event) => Ok(Some(event)),
@@ -200,96 +209,49 @@ impl Agent {
     }
 
     fn handle(&mut self, event: Event) -> Result<Flow, AgentError> {
+        let now = self.clock.now();
         match event {
             Event::Read(read) => self.read(*read),
+            // What is new is taken before each wait.
+            Event::Rung => {}
             Event::Answered(id, result) => self.answered(id, result),
-            Event::Notified(notification) if notification.invalidates_everything() => {
-                info!(%notification, "HNS went away: what it holds is read anew");
-                self.reconciler.service_lost(self.clock.now());
-                self.journal.stir();
-            }
-            Event::Notified(_) => {}
-            Event::Registered(result) => self.registered(result.err()),
+            Event::Notified(notification) => self.core.notified(&notification, now),
+            Event::Registered(result) => self.core.registered(result.err()),
             Event::Asked(answer) => {
                 // Whoever asked may have gone away.
-                let _ = answer.try_send(Box::new(self.status()));
+                let _ = answer.try_send(Box::new(self.core.status(now)));
             }
             Event::Stop => return Ok(Flow::Stop),
             Event::Died(thread) => return Err(AgentError::Died(thread)),
         }
-        self.follow_losses();
+        if self.core.must_register() {
+            self.registrar.again();
+        }
         Ok(Flow::GoOn)
     }
 
     fn read(&mut self, read: Result<Manifests, ReadError>) {
-        let node = self.stream.view().node().name.clone();
-        let Some(events) = self.input.take(read, &node) else { return };
-        let batch = self.stream.cluster().events_towards(events);
-        let changes = self.stream.apply(batch);
-        if changes.is_empty() {
-            return;
+        if self.core.read(read, self.clock.now()) {
+            self.host.views_changed(self.core.stream());
         }
-        let (events, revision) = (changes.len(), self.stream.revision());
-        info!(revision, events, "what is wanted changed");
-        self.host.views_changed(&self.stream);
-        self.reconciler.view(changes, self.clock.now());
-        self.journal.stir();
     }
 
     fn answered(&mut self, id: CallId, result: Result<Reply, CallError>) {
         self.executor.ended(id);
-        self.journal.ended(id, result.is_ok());
-        self.reconciler.call_done(id, result, self.clock.now());
-    }
-
-    fn registered(&mut self, trouble: Option<String>) {
-        self.awaits_registration = false;
-        match (&trouble, &self.unregistered) {
-            (Some(error), None) => {
-                warn!(%error, "HNS does not take the registration for notifications")
-            }
-            (None, Some(_)) => info!("registered for notifications of HNS again"),
-            _ => {}
-        }
-        self.unregistered = trouble;
-    }
-
-    /// Whoever saw HNS go away, the registration for its notifications went with it.
-    fn follow_losses(&mut self) {
-        let losses = self.reconciler.counters().losses;
-        if std::mem::replace(&mut self.losses, losses) != losses {
-            self.registrar.again();
-        }
+        self.core.answered(id, result, self.clock.now());
     }
 
     /// Writes to the log what is new, and has HNS kept that is kept by nobody else.
     fn tell(&mut self) {
-        let now = self.clock.now();
-        if !self.journal.is_due(self.reconciler.is_settled(), now) {
-            return;
-        }
-        if self.journal.look(&self.reconciler, self.stream.revision(), now) {
+        if self.core.tell(self.clock.now()) {
             self.host.keep();
         }
-    }
-
-    fn status(&self) -> Status {
-        let report = Report {
-            stream: &self.stream,
-            reconciler: &self.reconciler,
-            metrics: &self.metrics,
-            input: self.input.status(),
-            input_trouble: self.input.trouble(),
-            unregistered: self.unregistered.as_deref(),
-            now: self.clock.now(),
-        };
-        report.status()
     }
 
     /// Begins no more calls, and waits a while for those that are under way.
     fn stop(&mut self, inbox: &Inbox) -> Result<(), AgentError> {
         let until = self.clock.now() + LAST_CALLS;
-        let stuck = self.reconciler.standing().stuck_calls;
+        let stuck = self.core.reconciler().standing().stuck_calls;
         while self.executor.under_way() > stuck {
             let left = until.saturating_sub(self.clock.now());
             match inbox.0.recv_timeout(left) {
@@ -304,9 +266,7 @@ impl Agent {
             warn!(calls = left, "calls of HNS are left under way");
         }
         self.executor.end();
-        if self.journal.due().is_some() {
-            self.journal.look(&self.reconciler, self.stream.revision(), self.clock.now());
-        }
+        self.core.tell_the_rest(self.clock.now());
         self.host.keep();
         info!("stopped: what is in HNS stays");
         Ok(())

@@ -16,6 +16,8 @@ const MOST_WAITING: usize = 64;
 pub(crate) enum Event {
     /// The manifests were read again.
     Read(Box<Result<Manifests, ReadError>>),
+    /// There is something new of the Kubernetes API.
+    Rung,
     /// A call of HNS ended.
     Answered(CallId, Result<Reply, CallError>),
     /// HNS told something.
@@ -50,6 +52,14 @@ impl Mailbox {
     pub fn stop(&self) {
         // Where nobody reads any more it has ended.
         let _ = self.0.send(Event::Stop);
+    }
+
+    /// Wakes the loop. Where events wait already it is awake, and looks at what is new after each.
+    pub(crate) fn bell(&self) -> impl Fn() + Send + Sync + 'static {
+        let sender = self.0.clone();
+        move || {
+            let _ = sender.try_send(Event::Rung);
+        }
     }
 
     /// Says that a thread died, if it does while this is held.

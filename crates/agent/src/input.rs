@@ -1,19 +1,24 @@
-//! What of the manifests is believed.
+//! What of the manifests and of the API is believed.
+
+use std::collections::BTreeMap;
 
 use switchyard_model::{ClusterEvent, Name};
-use switchyard_source::{Manifests, ReadError};
+use switchyard_source::api::{Kind, Shared};
+use switchyard_source::{Manifests, ReadError, Refusal};
 use tracing::{info, warn};
 
 use crate::status::InputStatus;
 
 /// How many refusals are named.
-const MOST_NAMED: usize = 20;
+pub(crate) const MOST_NAMED: usize = 20;
 
 /// What was read last, and what was wrong with it.
 #[derive(Debug, Default)]
 pub(crate) struct Input {
     status: InputStatus,
     trouble: Option<String>,
+    /// Which kinds of objects of the API cannot be followed, and why.
+    troubles: BTreeMap<Kind, String>,
 }
 
 impl Input {
@@ -64,14 +69,68 @@ impl Input {
         if self.trouble.take().is_some() {
             info!("the manifests can be read again");
         }
-        for refusal in status.refusals.iter().filter(|one| !self.status.refusals.contains(one)) {
-            warn!(%refusal, "refused");
-        }
-        if status.refused > MOST_NAMED && status.refused != self.status.refused {
-            warn!(count = status.refused, "more was refused; `switchyard view` lists all");
-        }
+        self.tell_refusals(status.refused, &status.refusals);
         self.status = status;
         Some(events)
+    }
+
+    /// Takes in how the following of the Kubernetes API goes, and tells of what is new.
+    pub(crate) fn follow(&mut self, api: &Shared) {
+        for (kind, status) in api.status() {
+            let before = self.troubles.get(&kind).cloned();
+            match (&status.trouble, &before) {
+                (Some(trouble), None) => {
+                    warn!(kind = kind.word(), reason = %trouble, "the API cannot be followed; what is known stays as it is");
+                }
+                (None, Some(_)) => info!(kind = kind.word(), "the API is followed again"),
+                _ => {}
+            }
+            match status.trouble {
+                Some(trouble) => drop(self.troubles.insert(kind, trouble)),
+                None => drop(self.troubles.remove(&kind)),
+            }
+            let count = match kind {
+                Kind::Node => &mut self.status.nodes,
+                Kind::Service => &mut self.status.services,
+                Kind::EndpointSlice => &mut self.status.slices,
+            };
+            *count = status.objects;
+        }
+    }
+
+    /// What of an update is believed: all, but that the node itself is gone. A Node that is made anew has the same name, and
+    /// until then the last that was known of it counts.
+    pub(crate) fn believe(&mut self, events: Vec<ClusterEvent>, node: &Name) -> Vec<ClusterEvent> {
+        let is_gone =
+            |event: &ClusterEvent| matches!(event, ClusterEvent::NodeGone(gone) if gone == node);
+        let is_back =
+            |event: &ClusterEvent| matches!(event, ClusterEvent::Node(own) if own.name == *node);
+        if events.iter().any(is_gone) {
+            warn!(%node, "the Node is gone; the last that was known of it counts");
+            self.trouble =
+                Some(format!("the Node {node} is gone; the last that was known of it counts"));
+        } else if events.iter().any(is_back) && self.trouble.take().is_some() {
+            info!(%node, "the Node is there again");
+        }
+        events.into_iter().filter(|event| !is_gone(event)).collect()
+    }
+
+    /// Takes in what is refused of what the API has.
+    pub(crate) fn refused(&mut self, count: usize, refusals: &[Refusal]) {
+        let refusals: Vec<_> = refusals.iter().map(ToString::to_string).collect();
+        self.tell_refusals(count, &refusals);
+        self.status.refused = count;
+        self.status.refusals = refusals;
+    }
+
+    /// Tells of refusals that are new.
+    fn tell_refusals(&self, count: usize, refusals: &[String]) {
+        for refusal in refusals.iter().filter(|one| !self.status.refusals.contains(one)) {
+            warn!(%refusal, "refused");
+        }
+        if count > MOST_NAMED && count != self.status.refused {
+            warn!(count, "more was refused; `switchyard view` lists all");
+        }
     }
 
     fn refuse(&mut self, trouble: String) {

@@ -1,6 +1,7 @@
-//! One node's loop: manifests in, the ViewStream through the reconciler, calls of HNS out, and what is to be known of it.
+//! One node's loop: objects in, the ViewStream through the reconciler, calls of HNS out, and what is to be known of it.
 //!
-//! * [`run`]: the loop, which owns everything and is told everything;
+//! * [`run`]: the loop, which is told everything;
+//! * [`Core`]: what the loop tells it to, without threads and clocks;
 //! * [`StateDirectory`]: the node's lock, the ledger, the place of the status;
 //! * [`ask_status`], [`ask_hns_state`]: the way to a running agent from another process;
 //! * [`CallMetrics`]: what calls of HNS cost and how they end.
@@ -11,6 +12,7 @@
 
 mod agent;
 mod clock;
+mod core;
 mod directory;
 mod event;
 mod executor;
@@ -25,7 +27,8 @@ use std::io;
 
 use switchyard_nodeview::Stream;
 
-pub use agent::{AgentError, Setup, run};
+pub use self::core::Core;
+pub use agent::{AgentError, Setup, Source, run};
 pub use directory::{LedgerFile, LockError, NodeLock, StateDirectory};
 pub use event::{Inbox, Mailbox, mailbox};
 pub use metrics::{BOUNDS, CallMetrics, Counted, Metered, Tally};

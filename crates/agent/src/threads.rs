@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use switchyard_hcn::{CallbackHandle, Hcn, Notification};
 use switchyard_source::FollowedManifests;
+use switchyard_source::api::{Api, Shared};
+use tokio::runtime::Runtime;
 
 use crate::Host;
 use crate::event::{Event, Mailbox};
@@ -35,6 +37,20 @@ pub(crate) fn follow(mut manifests: FollowedManifests, mailbox: Mailbox) -> io::
         }
     };
     thread::Builder::new().name("manifests".to_owned()).spawn(work).map(drop)
+}
+
+/// Follows the Kubernetes API.
+pub(crate) fn follow_api(
+    runtime: Runtime,
+    api: Api,
+    shared: Arc<Shared>,
+    mailbox: Mailbox,
+) -> io::Result<()> {
+    let work = move || {
+        let _bell = mailbox.on_death("api");
+        runtime.block_on(api.follow(&shared));
+    };
+    thread::Builder::new().name("api".to_owned()).spawn(work).map(drop)
 }
 
 /// Answers who asks for the status.

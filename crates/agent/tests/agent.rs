@@ -8,8 +8,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use switchyard_agent::{
-    AgentError, Condition, Host, Mailbox, Setup, State, StateDirectory, Status, ask_hns_state,
-    ask_status, mailbox,
+    AgentError, Condition, Host, Mailbox, Setup, Source, State, StateDirectory, Status,
+    ask_hns_state, ask_status, mailbox,
 };
 use switchyard_hcn_emulator::{
     Emulator, Fault, FaultScript, Knobs, Rehydration, Setup as Hns, State as HnsState, Trouble,
@@ -74,8 +74,7 @@ impl Running {
             reconciler: ReconcilerSettings::default(),
             hcn: Arc::clone(&hns) as Arc<dyn switchyard_hcn::Hcn>,
             host: Arc::new(OnlyHns(Arc::clone(&hns))),
-            manifests: followed.read().unwrap(),
-            followed,
+            source: Source::Manifests { first: followed.read().unwrap(), followed },
             directory: directory.clone(),
         };
         let (mailbox, inbox) = mailbox();

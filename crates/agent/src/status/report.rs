@@ -7,6 +7,7 @@ use std::time::Duration;
 use switchyard_hcn::hresult;
 use switchyard_model::{Frontend, ServicePortView, ViewKey};
 use switchyard_nodeview::Stream;
+use switchyard_source::api::{Kind, KindStatus};
 use switchyard_winkernel::limits::{self, Ground, Limit};
 use switchyard_winkernel::{
     Delay, HnsObject, LoadBalancerKey, NetworkTrouble, Reconciler, Standing, Target,
@@ -23,7 +24,11 @@ pub(crate) struct Report<'a> {
     pub(crate) reconciler: &'a Reconciler,
     pub(crate) metrics: &'a CallMetrics,
     pub(crate) input: InputStatus,
-    /// Why the manifests were not taken in the last time.
+    /// How the following of the Kubernetes API goes, where it is followed.
+    pub(crate) api: Option<BTreeMap<Kind, KindStatus>>,
+    /// The Node, where nothing is known of it yet.
+    pub(crate) missing_node: Option<String>,
+    /// Why the manifests were not taken in the last time, or the Node is not there any more.
     pub(crate) input_trouble: Option<&'a str>,
     /// Why notifications are not registered for.
     pub(crate) unregistered: Option<&'a str>,
@@ -77,6 +82,15 @@ impl Report<'_> {
 
     fn waiting_for(&self, standing: &Standing) -> Vec<String> {
         let mut waiting = Vec::new();
+        let unlisted = self.api.iter().flatten().filter(|(_, status)| !status.listed);
+        let unlisted: Vec<_> = unlisted.map(|(kind, _)| kind.word()).collect();
+        if !unlisted.is_empty() {
+            waiting.push(format!("the Kubernetes API to list each {}", unlisted.join(", each ")));
+        } else if let Some(node) = &self.missing_node {
+            waiting.push(format!(
+                "the Node {node}: the API has none of this name; --hostname-override says another"
+            ));
+        }
         if !standing.alive {
             waiting.push(format!("answers of HNS to {} calls that hang", standing.stuck_calls));
         }
@@ -98,6 +112,32 @@ impl Report<'_> {
         waiting
     }
 
+    /// What is wrong with the API.
+    fn of_api(&self) -> Vec<Condition> {
+        let mut conditions = Vec::new();
+        for (kind, status) in self.api.iter().flatten() {
+            let Some(trouble) = &status.trouble else { continue };
+            let since = status.failing_since.unwrap_or(self.now);
+            let state = if status.listed {
+                "What was known last is kept, and kept true in HNS."
+            } else {
+                "Nothing is changed in HNS before all was listed once."
+            };
+            conditions.push(Condition {
+                severity: if status.listed { Severity::Notice } else { Severity::Everything },
+                object: Some(format!("{kind} objects of the Kubernetes API")),
+                for_seconds: Some(self.now.saturating_sub(since).as_secs()),
+                failures: status.failures.try_into().ok(),
+                ..notice(
+                    "ApiUnreachable",
+                    trouble.clone(),
+                    &format!("{state} Look whether the API server answers at the address of --kubeconfig, and whether this proxy may list and watch Services, EndpointSlices and its Node (ClusterRole system:node-proxier)."),
+                )
+            });
+        }
+        conditions
+    }
+
     fn network(&self) -> Option<NetworkStatus> {
         let network = self.reconciler.network()?;
         let addresses = network.management_addresses.iter().map(ToString::to_string);
@@ -113,7 +153,14 @@ impl Report<'_> {
     fn conditions(&self, standing: &Standing) -> Vec<Condition> {
         let users = self.users();
         let mut conditions = of_everything(standing);
-        if let Some(trouble) = self.input_trouble {
+        conditions.extend(self.of_api());
+        if let Some(trouble) = self.input_trouble
+            && self.api.is_some()
+        {
+            let advice =
+                "Nothing, where the Node is being made anew; else delete the proxy with it.";
+            conditions.push(notice("NodeGone", trouble.to_owned(), advice));
+        } else if let Some(trouble) = self.input_trouble {
             let advice = "Mend the manifests: until then the last that could be read count.";
             let detail = trouble.to_owned();
             conditions.push(notice("ManifestsUnreadable", detail, advice));

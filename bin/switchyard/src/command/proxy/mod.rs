@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
-use switchyard_agent::{Host, LockError, NodeLock, Setup, StateDirectory, mailbox};
+use switchyard_agent::{Host, LockError, NodeLock, Setup, Source, StateDirectory, mailbox};
 use switchyard_hcn::Hcn;
 use switchyard_hcn_emulator::Emulator;
 use switchyard_nodeview::Stream;
@@ -77,8 +77,7 @@ fn work(
         until_settled: arguments.until_settled,
         hcn,
         host,
-        manifests,
-        followed,
+        source: Source::Manifests { first: manifests, followed },
         directory,
     };
     switchyard_agent::run(setup, mailbox, inbox).map_err(anyhow::Error::new)?;

@@ -1,0 +1,219 @@
+//! The agent without its rim: what is wanted, what is known, what is under way. It does no I/O, has no threads and reads no
+//! clock: everything outside is told to it with the time, and it says which call to make next and when it is to be asked again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use switchyard_hcn::Notification;
+use switchyard_model::{ClusterEvent, Name, Settings};
+use switchyard_nodeview::Stream;
+use switchyard_source::api::Shared;
+use switchyard_source::{Manifests, ReadError};
+use switchyard_winkernel::{
+    Call, CallError, CallId, Ledger, Reconciler, ReconcilerSettings, Reply,
+};
+use tracing::{info, warn};
+
+use crate::input::{Input, MOST_NAMED};
+use crate::journal::Journal;
+use crate::metrics::CallMetrics;
+use crate::status::{Report, Status};
+
+/// How long calls wait for the registration for notifications: what HNS loses after it was read is to be told.
+const REGISTRATION: Duration = Duration::from_secs(5);
+
+/// What an agent is, without its rim.
+pub struct Core {
+    stream: Stream,
+    reconciler: Reconciler,
+    journal: Journal,
+    input: Input,
+    metrics: Arc<CallMetrics>,
+    /// Where the Kubernetes API is followed.
+    api: Option<Arc<Shared>>,
+    /// Whether the Node was known once. Before, nothing can be said of what is wanted on it.
+    knows_node: bool,
+    /// Whether HNS has not answered yet to the first registration for its notifications.
+    awaits_registration: bool,
+    /// Why notifications are not registered for.
+    unregistered: Option<String>,
+    losses: u64,
+}
+
+impl Core {
+    /// One that knows nothing yet but what an earlier run wrote down.
+    #[must_use]
+    pub fn new(
+        node: Name,
+        settings: Settings,
+        reconciler: ReconcilerSettings,
+        ledger: Ledger,
+        metrics: Arc<CallMetrics>,
+    ) -> Self {
+        Self {
+            stream: Stream::new(node, settings),
+            reconciler: Reconciler::new(reconciler, ledger),
+            journal: Journal::default(),
+            input: Input::default(),
+            metrics,
+            api: None,
+            knows_node: false,
+            awaits_registration: true,
+            unregistered: None,
+            losses: 0,
+        }
+    }
+
+    /// Has it take what is wanted from the Kubernetes API.
+    pub fn follow(&mut self, api: Arc<Shared>) {
+        self.api = Some(api);
+    }
+
+    /// The views of the node.
+    #[must_use]
+    pub fn stream(&self) -> &Stream {
+        &self.stream
+    }
+
+    /// What is known of HNS, and wanted of it.
+    #[must_use]
+    pub fn reconciler(&self) -> &Reconciler {
+        &self.reconciler
+    }
+
+    /// The manifests were read. True where what is wanted changed.
+    pub fn read(&mut self, read: Result<Manifests, ReadError>, now: Duration) -> bool {
+        let node = self.stream.view().node().name.clone();
+        let Some(events) = self.input.take(read, &node) else { return false };
+        let batch = self.stream.cluster().events_towards(events);
+        self.apply(batch, now)
+    }
+
+    /// Takes what is new from the Kubernetes API, if anything is. True where what is wanted changed.
+    pub fn take_update(&mut self, now: Duration) -> bool {
+        let Some(api) = &self.api else { return false };
+        self.input.follow(api);
+        let Some(update) = api.take() else { return false };
+        if update.went_back {
+            warn!(
+                "the API server went back in its history; everything was listed anew, as it is now"
+            );
+        }
+        let (count, refusals) = api.refused(MOST_NAMED);
+        self.input.refused(count, &refusals);
+        let node = self.stream.view().node().name.clone();
+        let events = self.input.believe(update.events, &node);
+        self.apply(events, now)
+    }
+
+    fn apply(&mut self, events: Vec<ClusterEvent>, now: Duration) -> bool {
+        let mut changes = self.stream.apply(events);
+        if !self.knows_node {
+            let node = &self.stream.view().node().name;
+            if self.stream.cluster().node(node).is_none() {
+                self.journal.stir();
+                return false;
+            }
+            self.knows_node = true;
+            changes = self.stream.snapshot();
+        }
+        if changes.is_empty() {
+            return false;
+        }
+        let (events, revision) = (changes.len(), self.stream.revision());
+        info!(revision, events, "what is wanted changed");
+        self.reconciler.view(changes, now);
+        self.journal.stir();
+        true
+    }
+
+    /// A call ended.
+    pub fn answered(&mut self, id: CallId, result: Result<Reply, CallError>, now: Duration) {
+        self.journal.ended(id, result.is_ok());
+        self.reconciler.call_done(id, result, now);
+    }
+
+    /// HNS told something.
+    pub fn notified(&mut self, notification: &Notification, now: Duration) {
+        if notification.invalidates_everything() {
+            info!(%notification, "HNS went away: what it holds is read anew");
+            self.reconciler.service_lost(now);
+            self.journal.stir();
+        }
+    }
+
+    /// Whether notifications are registered for, and else why not.
+    pub fn registered(&mut self, trouble: Option<String>) {
+        self.awaits_registration = false;
+        match (&trouble, &self.unregistered) {
+            (Some(error), None) => {
+                warn!(%error, "HNS does not take the registration for notifications")
+            }
+            (None, Some(_)) => info!("registered for notifications of HNS again"),
+            _ => {}
+        }
+        self.unregistered = trouble;
+    }
+
+    /// Whether HNS went away since this was asked last: the registration for its notifications went with it.
+    pub fn must_register(&mut self) -> bool {
+        let losses = self.reconciler.counters().losses;
+        std::mem::replace(&mut self.losses, losses) != losses
+    }
+
+    /// The next call to make now. Whoever takes it tells what came of it by [`Self::answered`].
+    #[must_use = "the call has to be made"]
+    pub fn next_call(&mut self, now: Duration) -> Option<(CallId, Call)> {
+        if self.awaits_registration && now < REGISTRATION {
+            return None;
+        }
+        let (id, call) = self.reconciler.next(now)?;
+        self.journal.begun(id, &call, now);
+        Some((id, call))
+    }
+
+    /// When it is to be asked again, if nothing happens before.
+    #[must_use]
+    pub fn due(&self, now: Duration) -> Option<Duration> {
+        let waits = self.awaits_registration && now < REGISTRATION;
+        let calls = if waits { Some(REGISTRATION) } else { self.reconciler.wake() };
+        [calls, self.journal.due()].into_iter().flatten().min()
+    }
+
+    /// Whether everything that is wanted has been attempted, and it is known what is wanted.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.reconciler.is_settled()
+    }
+
+    /// Writes to the log what is new. True when HNS was changed since the last time.
+    pub fn tell(&mut self, now: Duration) -> bool {
+        self.journal.is_due(self.reconciler.is_settled(), now)
+            && self.journal.look(&self.reconciler, self.stream.revision(), now)
+    }
+
+    /// As [`Self::tell`], at the end: whatever was not told yet.
+    pub fn tell_the_rest(&mut self, now: Duration) {
+        if self.journal.due().is_some() {
+            self.journal.look(&self.reconciler, self.stream.revision(), now);
+        }
+    }
+
+    /// How things are.
+    #[must_use]
+    pub fn status(&self, now: Duration) -> Status {
+        let node = &self.stream.view().node().name;
+        let report = Report {
+            stream: &self.stream,
+            reconciler: &self.reconciler,
+            metrics: &self.metrics,
+            input: self.input.status(),
+            api: self.api.as_ref().map(|api| api.status()),
+            missing_node: (!self.knows_node).then(|| node.to_string()),
+            input_trouble: self.input.trouble(),
+            unregistered: self.unregistered.as_deref(),
+            now,
+        };
+        report.status()
+    }
+}
