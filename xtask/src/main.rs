@@ -11,6 +11,7 @@ mod check;
 mod dependencies;
 mod emulator_contract;
 mod facts;
+mod flags;
 mod fuzz;
 mod go;
 mod limits;
@@ -48,6 +49,8 @@ enum Task {
     Facts(facts::Facts),
     /// Writes docs/limits.md from the limits as they are.
     Limits(limits::Limits),
+    /// Writes docs/flags.md from the table of kube-proxy's flags.
+    Flags(flags::Flags),
     /// Runs the rules of HNS against the emulator.
     EmulatorContract(emulator_contract::EmulatorContract),
     /// Holds a backend against the oracle, over random clusters, packets and histories.
@@ -81,6 +84,7 @@ fn main() -> ExitCode {
         Task::Bench(task) => task.run(),
         Task::Facts(task) => task.run(),
         Task::Limits(task) => task.run(),
+        Task::Flags(task) => task.run(),
         Task::EmulatorContract(task) => task.run(),
         Task::Check(task) => task.run(),
         Task::Crash(task) => task.run(),

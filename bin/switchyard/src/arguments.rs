@@ -2,9 +2,11 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::flags::GivenFlags;
 use crate::logging::{LoggingArguments, go_bool};
 use crate::service::ServiceArguments;
 
@@ -32,7 +34,7 @@ pub enum Command {
     /// Prints every field of kube-proxy's record of a Service on Windows, and what is kept here instead.
     Explain(ExplainArguments),
     /// Runs the node's proxy: keeps HNS as the Services want it, until it is stopped.
-    Proxy(ProxyArguments),
+    Proxy(Box<ProxyArguments>),
     /// Prints what the running proxy of this node holds, waits for and cannot do.
     Status(StatusArguments),
     /// Removes what a proxy left in HNS.
@@ -93,8 +95,8 @@ pub struct WindowsArguments {
     pub hns: Option<String>,
     /// The address that load balancers of an overlay rewrite clients to; without it the endpoint is looked for that a CNI
     /// makes for it.
-    #[arg(long, value_name = "ADDRESS")]
-    pub source_vip: Option<IpAddr>,
+    #[arg(long = "source-vip", value_name = "ADDRESS")]
+    pub given_source_vip: Option<SourceVip>,
     /// Forward a cloud's health checks of a load-balancer address to the node.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = go_bool)]
     pub forward_healthcheck_vip: Option<bool>,
@@ -107,6 +109,30 @@ pub struct WindowsArguments {
     /// The name of the network; a flag of `proxy` alone.
     #[arg(skip)]
     pub network_name: Option<String>,
+}
+
+impl WindowsArguments {
+    /// The address that load balancers of an overlay rewrite clients to, if one is given.
+    #[must_use]
+    pub fn source_vip(&self) -> Option<IpAddr> {
+        self.given_source_vip.and_then(|vip| vip.0)
+    }
+}
+
+/// A source address as it is given: scripts for kube-proxy leave it empty where there is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SourceVip(pub Option<IpAddr>);
+
+impl FromStr for SourceVip {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.is_empty() {
+            return Ok(Self(None));
+        }
+        let address = text.parse().map_err(|trouble| format!("{trouble}: give an IP address"))?;
+        Ok(Self(Some(address)))
+    }
 }
 
 /// `demo`.
@@ -227,9 +253,15 @@ pub enum TakeoverChoice {
 #[derive(Debug, Args)]
 #[command(args_override_self = true)]
 pub struct ProxyArguments {
-    /// A directory (searched deeply for .yaml, .yml and .json) or one file, which are followed.
+    /// A directory (searched deeply for .yaml, .yml and .json) or one file, which are followed in place of the Kubernetes API.
     #[arg(long, value_name = "DIR")]
-    pub manifests: String,
+    pub manifests: Option<String>,
+    /// How the Kubernetes API is reached; without it, --master and --manifests, as a pod reaches it.
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<String>,
+    /// The address of the Kubernetes API; goes before that of the kubeconfig file.
+    #[arg(long, value_name = "URL")]
+    pub master: Option<String>,
     /// The Node that this is; without it the name of the machine. In lower case, as the kubelet registers it.
     #[arg(long, value_name = "NAME", visible_alias = "hostname-override")]
     pub node: Option<String>,
@@ -239,8 +271,8 @@ pub struct ProxyArguments {
     #[command(flatten)]
     #[expect(missing_docs, reason = "its fields say it")]
     pub windows: WindowsArguments,
-    /// The HNS network; without it the only bridged or overlay one.
-    #[arg(long, value_name = "NAME", env = "KUBE_NETWORK", hide_env_values = true)]
+    /// The HNS network; without it that of the environment variable KUBE_NETWORK, else the only bridged or overlay one.
+    #[arg(long, value_name = "NAME")]
     pub network_name: Option<String>,
     /// Whether ClusterIP load balancers use direct server return.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = go_bool)]
@@ -266,6 +298,9 @@ pub struct ProxyArguments {
     #[command(flatten)]
     #[expect(missing_docs, reason = "its fields say it")]
     pub logging: LoggingArguments,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "its table says it")]
+    pub kube_proxy: GivenFlags,
 }
 
 /// `status`.

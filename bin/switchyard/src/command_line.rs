@@ -117,7 +117,7 @@ mod tests {
             words.iter().flatten().map(|word| word.as_str().unwrap().into()).collect();
         let parsed = Arguments::try_parse_from(prepare(words)).unwrap();
         let Command::Proxy(proxy) = parsed.command else { panic!("{container}") };
-        assert_eq!(proxy.manifests, r"C:\k\cluster");
+        assert_eq!(proxy.manifests.as_deref(), Some(r"C:\k\cluster"));
         assert_eq!(proxy.node.as_deref(), Some("$(NODE_NAME)"), "the kubelet replaces it");
     }
 }

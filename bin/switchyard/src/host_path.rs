@@ -21,9 +21,14 @@ const VARIABLE: &str = "CONTAINER_SANDBOX_MOUNT_POINT";
 pub(crate) fn find(arguments: &mut ProxyArguments, notices: &mut dyn Write) {
     let paths = HostPaths::of_environment();
     let (common, windows) = (&mut arguments.common, &mut arguments.windows);
-    let asked = [common.config.as_mut(), windows.network.as_mut(), windows.hns.as_mut()];
-    let asked = asked.into_iter().flatten().chain([&mut arguments.manifests]);
-    for path in asked {
+    let asked = [
+        common.config.as_mut(),
+        windows.network.as_mut(),
+        windows.hns.as_mut(),
+        arguments.manifests.as_mut(),
+        arguments.kubeconfig.as_mut(),
+    ];
+    for path in asked.into_iter().flatten() {
         let found = paths.find(path);
         if found != *path {
             let _ = writeln!(notices, "{path} is not there: {found} is used");

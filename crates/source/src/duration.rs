@@ -18,7 +18,7 @@ const UNITS: [(&str, u64); 8] = [
 ///
 /// # Errors
 /// What is wrong with it.
-pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let mut rest = text.strip_prefix('+').unwrap_or(text);
     if rest == "0" {
         return Ok(Duration::ZERO);

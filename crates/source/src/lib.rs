@@ -24,6 +24,7 @@ pub use configuration::{
     AgentConfiguration, Configuration, ConfigurationError, WindowsConfiguration,
 };
 pub use document::from_yaml;
+pub use duration::parse_duration;
 pub use follow::FollowedManifests;
 pub use manifest::{Counts, Manifests, ReadError};
 pub use refusal::Refusal;

@@ -34,7 +34,7 @@ pub fn run(
         Command::Proxy(mut arguments) => {
             host_path::find(&mut arguments, notices);
             if arguments.windows_service && !arguments.dry_run {
-                service::run_proxy(arguments, notices)?
+                service::run_proxy(*arguments, notices)?
             } else {
                 proxy::run(&arguments, out, notices)?
             }

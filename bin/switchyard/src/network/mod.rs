@@ -225,7 +225,7 @@ fn settings(
     WindowsSettings {
         dsr: arguments.enable_dsr.or(file.dsr).or(configuration.enable_dsr).unwrap_or(usual.dsr),
         masquerade_all: stream.view().settings().masquerade_all,
-        source_vip: arguments.source_vip.or(file.source_vip).or(configuration.source_vip),
+        source_vip: arguments.source_vip().or(file.source_vip).or(configuration.source_vip),
         forward_health_check_vip: arguments
             .forward_healthcheck_vip
             .unwrap_or(configuration.forward_health_check_vip),

@@ -170,7 +170,7 @@ fn a_flag_goes_before_the_file_and_the_file_before_the_configuration() {
     };
     let none = WindowsArguments::default();
     let flags = WindowsArguments {
-        source_vip: Some("10.1.1.1".parse().unwrap()),
+        given_source_vip: Some("10.1.1.1".parse().unwrap()),
         root_hnsendpoint_name: Some("flagged".to_owned()),
         ..WindowsArguments::default()
     };

@@ -87,9 +87,16 @@ fn check_proxy(proxy: &ProxyArguments) -> Result<(), Failure> {
             "--windows-service=false: what the Service Control Manager starts has to answer it";
         return Err(Failure::Usage(why.to_owned()));
     }
+    let is_told = [&proxy.manifests, &proxy.kubeconfig, &proxy.master, &proxy.common.config];
+    if is_told.iter().all(|told| told.is_none()) {
+        let why = "a service runs in no pod, so that the Kubernetes API has to be named: give --kubeconfig FILE, --master URL, \
+                   --config FILE, or --manifests DIR";
+        return Err(Failure::Usage(why.to_owned()));
+    }
     let logging = &proxy.logging;
     let paths = [
-        ("--manifests", Some(Path::new(&proxy.manifests))),
+        ("--manifests", proxy.manifests.as_deref().map(Path::new)),
+        ("--kubeconfig", proxy.kubeconfig.as_deref().map(Path::new)),
         ("--config", proxy.common.config.as_deref().map(Path::new)),
         ("--hns", proxy.windows.hns.as_deref().map(Path::new)),
         ("--network", proxy.windows.network.as_deref().map(Path::new)),

@@ -22,8 +22,12 @@ use crate::hns::{Called, called, state};
 use crate::host_name::node_name;
 use crate::input::{Input, configuration, report_passed_over};
 use crate::network::{Hns, Start, windows_settings};
+use crate::options::ClusterSource;
 use crate::state_directory::{open_state_directory, state_directory};
 use crate::{logging, process};
+
+/// The variable that names the HNS network where nothing else does.
+const NETWORK: &str = "KUBE_NETWORK";
 
 pub(crate) fn run(
     arguments: &ProxyArguments,
@@ -31,16 +35,19 @@ pub(crate) fn run(
     notices: &mut dyn Write,
 ) -> Result<Exit, Failure> {
     let called = called(arguments.hcn, arguments.windows.hns.as_deref())?;
-    if arguments.manifests == "-" {
-        let why = "--manifests needs files to follow: standard input cannot change";
-        return Err(Failure::Usage(why.to_owned()));
-    }
+    let manifests = match ClusterSource::of(arguments)? {
+        ClusterSource::Manifests(path) => path,
+        ClusterSource::Api(_) => {
+            let why = "the Kubernetes API is not read yet: give --manifests DIR";
+            return Err(Failure::Usage(why.to_owned()));
+        }
+    };
     let node = node_name(arguments.node.as_deref())?;
     if arguments.dry_run {
-        return dry_run(&called, arguments, &node, out, notices);
+        return dry_run(&called, arguments, &manifests, &node, out, notices);
     }
     let log = logging::start(&arguments.logging, &node, usual_log(arguments))?;
-    let ended = work(called, arguments, &node, &mut LineWriter::new(log.clone()));
+    let ended = work(called, arguments, &manifests, &node, &mut LineWriter::new(log.clone()));
     // Elsewhere it is on standard error, where the log is, too.
     if let Err(failure) = &ended
         && log.has_file()
@@ -54,12 +61,13 @@ pub(crate) fn run(
 fn work(
     called: Called,
     arguments: &ProxyArguments,
+    manifests: &str,
     node: &str,
     notices: &mut dyn Write,
 ) -> Result<Exit, Failure> {
-    let configuration = configuration(arguments.common.config.as_deref(), notices)?;
+    let configuration = of_proxy(arguments, notices)?;
     let (directory, lock) = lock(&arguments.state)?;
-    let mut followed = FollowedManifests::new(&arguments.manifests);
+    let mut followed = FollowedManifests::new(manifests);
     let manifests = followed.read().map_err(anyhow::Error::new)?;
     report_passed_over(manifests.counts(), notices)?;
     let stream = Input::stream(manifests.events().to_vec(), &configuration, node)?;
@@ -148,14 +156,15 @@ pub(super) fn lock(state: &StateArguments) -> Result<(StateDirectory, NodeLock),
 fn dry_run(
     called: &Called,
     arguments: &ProxyArguments,
+    manifests: &str,
     node: &str,
     out: &mut dyn Write,
     notices: &mut dyn Write,
 ) -> Result<Exit, Failure> {
-    let configuration = configuration(arguments.common.config.as_deref(), notices)?;
+    let configuration = of_proxy(arguments, notices)?;
     let directory = StateDirectory::at(&state_directory(&arguments.state)?);
     let ledger = directory.read_ledger().context("read the ledger in the state directory")?;
-    let manifests = switchyard_source::Manifests::read(&arguments.manifests);
+    let manifests = switchyard_source::Manifests::read(manifests);
     let agent = configuration.agent.clone();
     let input = Input::of(manifests.map_err(anyhow::Error::new)?, configuration, node)?;
     input.report(notices)?;
@@ -175,11 +184,22 @@ fn dry_run(
     print_plan(&input, &hns, ledger, None, &arguments.common, (out, notices))
 }
 
+/// The configuration, with what the environment says where neither it nor a flag does: as in kube-proxy, `KUBE_NETWORK` comes last.
+fn of_proxy(arguments: &ProxyArguments, notices: &mut dyn Write) -> Result<Configuration, Failure> {
+    let mut configuration = configuration(arguments.common.config.as_deref(), notices)?;
+    let network = std::env::var(NETWORK).ok().filter(|name| !name.is_empty());
+    configuration.windows.network_name = configuration.windows.network_name.or(network);
+    for said in arguments.kube_proxy.ignored() {
+        writeln!(notices, "{said}")?;
+    }
+    Ok(configuration)
+}
+
 /// The flags that `plan` has not.
 fn windows(arguments: &ProxyArguments) -> WindowsArguments {
     WindowsArguments {
         enable_dsr: arguments.enable_dsr,
-        network_name: arguments.network_name.clone(),
+        network_name: arguments.network_name.clone().filter(|name| !name.is_empty()),
         ..arguments.windows.clone()
     }
 }
