@@ -5,6 +5,7 @@ use std::io::Write;
 use anyhow::{Context, anyhow};
 use switchyard_model::{ClusterEvent, Name};
 use switchyard_nodeview::Stream;
+use switchyard_source::api::FirstState;
 use switchyard_source::{Configuration, Counts, Manifests, Refusal};
 
 use crate::answer::refusals;
@@ -68,6 +69,21 @@ impl Input {
         let (of_input, counts) = (manifests.refused().to_vec(), manifests.counts().clone());
         let stream = Self::stream(manifests.into_events(), &configuration, node)?;
         let refused = refusals(&stream, &of_input);
+        Ok(Self { stream, windows: configuration.windows, refused, counts })
+    }
+
+    /// What the Kubernetes API has, as the Node called `node` sees it.
+    ///
+    /// # Errors
+    /// When there is no such Node.
+    pub(crate) fn of_state(
+        state: FirstState,
+        configuration: Configuration,
+        node: &str,
+    ) -> Result<Self, Failure> {
+        let stream = Self::stream(state.events, &configuration, node)?;
+        let refused = refusals(&stream, &state.refused);
+        let counts = Counts::default();
         Ok(Self { stream, windows: configuration.windows, refused, counts })
     }
 

@@ -1,5 +1,7 @@
 //! What a proxy is told, by flags and by the configuration file, in one place and typed.
 
+use switchyard_source::api::Connection;
+
 use crate::arguments::ProxyArguments;
 use crate::failure::Failure;
 
@@ -26,6 +28,15 @@ impl ApiAccess {
     #[must_use]
     pub fn is_in_cluster(&self) -> bool {
         self.kubeconfig.is_none() && self.master.is_none()
+    }
+
+    /// The same, as a client is made of it.
+    #[must_use]
+    pub fn connection(&self) -> Connection {
+        Connection {
+            kubeconfig: self.kubeconfig.as_ref().map(Into::into),
+            master: self.master.clone(),
+        }
     }
 }
 

@@ -24,8 +24,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::future::{Either, join_all, select};
 use kube::Client;
+use switchyard_model::ClusterEvent;
 use tokio::sync::{MutexGuard as Turn, Notify};
 
 use self::assembly::{Assembly, Heard};
@@ -45,6 +46,24 @@ pub struct Api {
     pub node: String,
     /// What waits after failures are spread by.
     pub seed: u64,
+}
+
+/// What is known when everything was listed once.
+#[derive(Debug)]
+pub struct FirstState {
+    /// The events that lead to it.
+    pub events: Vec<ClusterEvent>,
+    /// What of it was refused.
+    pub refused: Vec<Refusal>,
+}
+
+/// A complete state did not come in time.
+#[derive(Debug, thiserror::Error)]
+#[error("the Kubernetes API told of no complete state with the Node {node} within {} s{why}", .patience.as_secs())]
+pub struct NoState {
+    node: String,
+    patience: Duration,
+    why: String,
 }
 
 /// Tells the time that passed since some moment.
@@ -67,6 +86,37 @@ impl Api {
     /// Follows for ever.
     pub async fn follow(&self, shared: &Shared) {
         join_all(Kind::ALL.map(|kind| Follower::new(self, shared, kind).follow())).await;
+    }
+
+    /// The first complete state that has the Node, as the events that lead to it; without following it any further.
+    ///
+    /// # Errors
+    /// When there is none within `patience`: what is in the way is told.
+    pub async fn state(&self, patience: Duration) -> Result<FirstState, NoState> {
+        let begun = tokio::time::Instant::now();
+        let rung = Arc::new(Notify::new());
+        let bell = Arc::clone(&rung);
+        let clock: Clock = Arc::new(move || begun.elapsed());
+        let shared = Shared::new(clock, Arc::new(move || bell.notify_one()));
+        let complete = async {
+            let mut events = Vec::new();
+            loop {
+                events.extend(shared.take().into_iter().flat_map(|update| update.events));
+                let is_own = |event: &ClusterEvent| matches!(event, ClusterEvent::Node(_));
+                if events.iter().any(is_own) {
+                    return events;
+                }
+                rung.notified().await;
+            }
+        };
+        let followed = std::pin::pin!(self.follow(&shared));
+        let complete = std::pin::pin!(tokio::time::timeout(patience, complete));
+        match select(complete, followed).await {
+            Either::Left((Ok(events), _)) => {
+                Ok(FirstState { events, refused: shared.refused(usize::MAX).1 })
+            }
+            _ => Err(NoState { node: self.node.clone(), patience, why: shared.lacks() }),
+        }
     }
 }
 
@@ -100,6 +150,22 @@ impl Shared {
     pub fn refused(&self, most: usize) -> (usize, Vec<Refusal>) {
         let assembly = self.lock();
         (assembly.refused().count(), assembly.refused().take(most).cloned().collect())
+    }
+
+    /// What is in the way of a complete state, as the end of a sentence.
+    fn lacks(&self) -> String {
+        let status = self.status();
+        let troubles =
+            status.iter().filter_map(|(kind, status)| Some((kind, status.trouble.as_ref()?)));
+        let troubles: Vec<_> =
+            troubles.map(|(kind, trouble)| format!("{kind}: {trouble}")).collect();
+        if !troubles.is_empty() {
+            return format!(": {}", troubles.join("; "));
+        }
+        if status.values().all(|status| status.listed) {
+            return ": it has no such Node; --hostname-override names another".to_owned();
+        }
+        String::new()
     }
 
     fn lock(&self) -> MutexGuard<'_, Assembly> {

@@ -1,26 +1,28 @@
 //! `proxy`: the node's agent.
 
+mod cluster;
 mod host;
 
 use std::io::{LineWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
-use switchyard_agent::{Host, LockError, NodeLock, Setup, Source, StateDirectory, mailbox};
+use switchyard_agent::{Host, LockError, NodeLock, Setup, StateDirectory, mailbox};
 use switchyard_hcn::Hcn;
 use switchyard_hcn_emulator::Emulator;
 use switchyard_nodeview::Stream;
-use switchyard_source::{Configuration, FollowedManifests};
+use switchyard_source::Configuration;
 use switchyard_winkernel::{ReconcilerSettings, Takeover};
 
+use self::cluster::{begin, look};
 use self::host::{EmulatedHost, WindowsHost};
 use super::plan::print_plan;
 use crate::arguments::{ProxyArguments, StateArguments, TakeoverChoice, WindowsArguments};
 use crate::failure::{Exit, Failure};
 use crate::hns::{Called, called, state};
 use crate::host_name::node_name;
-use crate::input::{Input, configuration, report_passed_over};
+use crate::input::configuration;
 use crate::network::{Hns, Start, windows_settings};
 use crate::options::ClusterSource;
 use crate::state_directory::{open_state_directory, state_directory};
@@ -35,19 +37,13 @@ pub(crate) fn run(
     notices: &mut dyn Write,
 ) -> Result<Exit, Failure> {
     let called = called(arguments.hcn, arguments.windows.hns.as_deref())?;
-    let manifests = match ClusterSource::of(arguments)? {
-        ClusterSource::Manifests(path) => path,
-        ClusterSource::Api(_) => {
-            let why = "the Kubernetes API is not read yet: give --manifests DIR";
-            return Err(Failure::Usage(why.to_owned()));
-        }
-    };
+    let cluster = ClusterSource::of(arguments)?;
     let node = node_name(arguments.node.as_deref())?;
     if arguments.dry_run {
-        return dry_run(&called, arguments, &manifests, &node, out, notices);
+        return dry_run(&called, arguments, &cluster, &node, out, notices);
     }
     let log = logging::start(&arguments.logging, &node, usual_log(arguments))?;
-    let ended = work(called, arguments, &manifests, &node, &mut LineWriter::new(log.clone()));
+    let ended = work(called, arguments, &cluster, &node, &mut LineWriter::new(log.clone()));
     // Elsewhere it is on standard error, where the log is, too.
     if let Err(failure) = &ended
         && log.has_file()
@@ -61,16 +57,14 @@ pub(crate) fn run(
 fn work(
     called: Called,
     arguments: &ProxyArguments,
-    manifests: &str,
+    cluster: &ClusterSource,
     node: &str,
     notices: &mut dyn Write,
 ) -> Result<Exit, Failure> {
     let configuration = of_proxy(arguments, notices)?;
     let (directory, lock) = lock(&arguments.state)?;
-    let mut followed = FollowedManifests::new(manifests);
-    let manifests = followed.read().map_err(anyhow::Error::new)?;
-    report_passed_over(manifests.counts(), notices)?;
-    let stream = Input::stream(manifests.events().to_vec(), &configuration, node)?;
+    let needs_node = matches!(called, Called::Emulated) && makes_up_network(arguments);
+    let (source, stream) = begin(cluster, &configuration, node, needs_node, notices)?;
     let Ground { hcn, host, settings } = ground(called, arguments, &configuration, &stream)?;
     let reconciler = reconciler_settings(settings, arguments, &configuration);
     let (mailbox, inbox) = mailbox();
@@ -85,7 +79,7 @@ fn work(
         until_settled: arguments.until_settled,
         hcn,
         host,
-        source: Source::Manifests { first: manifests, followed },
+        source,
         directory,
     };
     switchyard_agent::run(setup, mailbox, inbox).map_err(anyhow::Error::new)?;
@@ -156,7 +150,7 @@ pub(super) fn lock(state: &StateArguments) -> Result<(StateDirectory, NodeLock),
 fn dry_run(
     called: &Called,
     arguments: &ProxyArguments,
-    manifests: &str,
+    cluster: &ClusterSource,
     node: &str,
     out: &mut dyn Write,
     notices: &mut dyn Write,
@@ -164,12 +158,11 @@ fn dry_run(
     let configuration = of_proxy(arguments, notices)?;
     let directory = StateDirectory::at(&state_directory(&arguments.state)?);
     let ledger = directory.read_ledger().context("read the ledger in the state directory")?;
-    let manifests = switchyard_source::Manifests::read(manifests);
     let agent = configuration.agent.clone();
-    let input = Input::of(manifests.map_err(anyhow::Error::new)?, configuration, node)?;
+    let input = look(cluster, configuration, node)?;
     input.report(notices)?;
     let mut windows = windows(arguments);
-    windows.hns = windows.hns.filter(|path| std::path::Path::new(path).exists());
+    windows.hns = windows.hns.filter(|path| Path::new(path).exists());
     let mut hns = match called {
         Called::Emulated => Hns::new(&windows, &input.windows, &input.stream)?,
         Called::OfWindows(hns) => {
@@ -182,6 +175,12 @@ fn dry_run(
     };
     hns.settings.takeover = takeover(arguments, agent.takes_over_kube_proxy);
     print_plan(&input, &hns, ledger, None, &arguments.common, (out, notices))
+}
+
+/// Whether the network of the emulated HNS is made up from the Node: no file says which there is.
+fn makes_up_network(arguments: &ProxyArguments) -> bool {
+    let kept = arguments.windows.hns.as_deref().is_some_and(|path| Path::new(path).exists());
+    !kept
 }
 
 /// The configuration, with what the environment says where neither it nor a flag does: as in kube-proxy, `KUBE_NETWORK` comes last.

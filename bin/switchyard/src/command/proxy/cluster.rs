@@ -1,0 +1,85 @@
+//! Where a proxy learns of the cluster, begun.
+
+use std::io::Write;
+use std::time::Duration;
+
+use anyhow::Context;
+use switchyard_agent::Source;
+use switchyard_model::{ClusterEvent, Name};
+use switchyard_nodeview::Stream;
+use switchyard_source::api::Api;
+use switchyard_source::{Configuration, FollowedManifests, Manifests};
+use tokio::runtime::Runtime;
+
+use crate::failure::Failure;
+use crate::input::{Input, report_passed_over};
+use crate::options::{ApiAccess, ClusterSource};
+
+/// How long a command waits for the API server that answers once and ends.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Where what is wanted comes from, and the stream of what is known by now: all that manifests say; of the API nothing, or,
+/// where `needs_node`, what there is when the Node is there.
+pub(super) fn begin(
+    cluster: &ClusterSource,
+    configuration: &Configuration,
+    node: &str,
+    needs_node: bool,
+    notices: &mut dyn Write,
+) -> Result<(Source, Stream), Failure> {
+    match cluster {
+        ClusterSource::Manifests(path) => {
+            let mut followed = FollowedManifests::new(path);
+            let first = followed.read().map_err(anyhow::Error::new)?;
+            report_passed_over(first.counts(), notices)?;
+            let stream = Input::stream(first.events().to_vec(), configuration, node)?;
+            Ok((Source::Manifests { first, followed }, stream))
+        }
+        ClusterSource::Api(access) => {
+            let (runtime, api) = reach(access, node)?;
+            let mut stream = Stream::new(Name::from(node), configuration.settings.clone());
+            if needs_node {
+                stream.apply(wait(&runtime, &api));
+            }
+            Ok((Source::Api { runtime, api }, stream))
+        }
+    }
+}
+
+/// All that a proxy would begin with, to look at once.
+pub(super) fn look(
+    cluster: &ClusterSource,
+    configuration: Configuration,
+    node: &str,
+) -> Result<Input, Failure> {
+    match cluster {
+        ClusterSource::Manifests(path) => {
+            let manifests = Manifests::read(path).map_err(anyhow::Error::new)?;
+            Input::of(manifests, configuration, node)
+        }
+        ClusterSource::Api(access) => {
+            let (runtime, api) = reach(access, node)?;
+            let state = runtime.block_on(api.state(PATIENCE)).map_err(anyhow::Error::new)?;
+            Input::of_state(state, configuration, node)
+        }
+    }
+}
+
+/// A way to the API. Whether somebody is there is not tried.
+fn reach(access: &ApiAccess, node: &str) -> Result<(Runtime, Api), Failure> {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().build().context("begin to speak with the Kubernetes API")?;
+    let client = runtime.block_on(access.connection().client()).map_err(anyhow::Error::new)?;
+    let seed = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_DNS, node.as_bytes()).as_u64_pair().0;
+    Ok((runtime, Api { client, node: node.to_owned(), seed }))
+}
+
+/// Waits for the Node, however long it takes.
+fn wait(runtime: &Runtime, api: &Api) -> Vec<ClusterEvent> {
+    loop {
+        match runtime.block_on(api.state(PATIENCE)) {
+            Ok(state) => return state.events,
+            Err(reason) => tracing::warn!(%reason, "the Node is waited for"),
+        }
+    }
+}
