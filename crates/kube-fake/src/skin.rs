@@ -1,0 +1,13 @@
+//! HTTP around the store: in the process and on a TCP port.
+
+mod answer;
+mod api;
+mod form;
+mod path;
+mod query;
+mod server;
+mod stream;
+
+pub use answer::Body;
+pub use api::ApiServer;
+pub use server::Server;
