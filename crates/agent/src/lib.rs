@@ -15,13 +15,17 @@ mod clock;
 mod core;
 mod directory;
 mod event;
+pub mod events;
 mod executor;
+pub mod health;
 mod input;
 mod journal;
 mod local;
 mod metrics;
+pub mod page;
 mod status;
 mod threads;
+pub mod web;
 
 use std::io;
 

@@ -23,9 +23,9 @@ pub use cluster::{Cluster, ClusterEvent, Touched};
 pub use keyed::Views;
 pub use neighbourhood::Neighbourhoods;
 pub use object::{
-    Conditions, Created, Endpoint, EndpointSlice, Hints, Node, NodeAddress, NodeAddressKind,
-    ObjectKey, Pod, ServedBy, Service, ServiceKey, ServicePort, ServiceType, SlicePort,
-    SourceRanges, TargetPort, TrafficPolicy,
+    Conditions, Created, Endpoint, EndpointSlice, Hints, Leaving, Node, NodeAddress,
+    NodeAddressKind, ObjectKey, Pod, ServedBy, Service, ServiceKey, ServicePort, ServiceType,
+    SlicePort, SourceRanges, TargetPort, TrafficPolicy,
 };
 pub use packet::{
     Client, Deciders, Destination, Origin, Outcome, Packet, Reached, SourceSeen, Verdict,

@@ -297,6 +297,17 @@ pub struct Node {
     pub zone: Option<Name>,
     /// The label `kubernetes.io/os`.
     pub operating_system: Option<Name>,
+    /// Why it is about to go, where it is.
+    pub leaving: Option<Leaving>,
+}
+
+/// Why a Node is about to go: load balancers are to send it nothing new (KEP-3836).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leaving {
+    /// It has a `metadata.deletionTimestamp`.
+    Deleted,
+    /// It has the taint `ToBeDeletedByClusterAutoscaler`.
+    MarkedByAutoscaler,
 }
 
 impl Node {

@@ -71,6 +71,8 @@ pub(crate) struct Meta {
     pub(crate) key: ObjectKey,
     pub(crate) uid: Option<Name>,
     pub(crate) created: Created,
+    /// Whether its deletion was asked for.
+    pub(crate) is_deleted: bool,
     pub(crate) labels: Texts,
     pub(crate) annotations: Texts,
 }
@@ -101,6 +103,9 @@ impl Meta {
             key: ObjectKey::new(namespace, name),
             uid: uid.map(Name::from),
             created: created(metadata.creation_timestamp, notes),
+            is_deleted: !notes
+                .text(metadata.deletion_timestamp, "metadata.deletionTimestamp")
+                .is_empty(),
             labels: labels.unwrap_or_default(),
             annotations: annotations.unwrap_or_default(),
         })

@@ -2,14 +2,18 @@
 
 use ipnet::IpNet;
 use switchyard_model::{
-    AddressPair, Name, Node, NodeAddress, NodeAddressKind, Pod, parse_address, parse_unicast,
+    AddressPair, Leaving, Name, Node, NodeAddress, NodeAddressKind, Pod, parse_address,
+    parse_unicast,
 };
 
 use crate::field::{Field, List};
 use crate::meta::{LABEL_OPERATING_SYSTEM, LABEL_ZONE, Meta, Scope};
 use crate::range::parse_range;
-use crate::raw::{Object, RawNodeAddress, Spec, Status};
+use crate::raw::{Object, RawNodeAddress, RawTaint, Spec, Status};
 use crate::refusal::{Notes, OBJECT, Refused, TEXT};
+
+/// The taint of a node that the cluster autoscaler is about to remove (`deletetaint` of kubernetes/autoscaler).
+const TAINT_TO_BE_DELETED: &str = "ToBeDeletedByClusterAutoscaler";
 
 /// Reads a Node.
 pub(crate) fn read(document: Object, notes: &Notes) -> Result<Node, Refused> {
@@ -21,6 +25,7 @@ pub(crate) fn read(document: Object, notes: &Notes) -> Result<Node, Refused> {
         pod_ranges: pod_ranges(spec.pod_cidr, spec.pod_cidrs, notes),
         zone: label(LABEL_ZONE),
         operating_system: label(LABEL_OPERATING_SYSTEM),
+        leaving: leaving(meta.is_deleted, spec.taints, notes),
         name: meta.key.name,
     })
 }
@@ -50,6 +55,21 @@ fn addresses(field: Field<List<RawNodeAddress>>, notes: &Notes) -> Box<[NodeAddr
         }
     }
     addresses.into()
+}
+
+/// Whether the node is about to go. A taint that cannot be read is none.
+fn leaving(is_deleted: bool, taints: Field<List<RawTaint>>, notes: &Notes) -> Option<Leaving> {
+    const PATH: &str = "spec.taints";
+    let mut is_marked = false;
+    for (index, taint) in notes.list(taints, PATH, OBJECT) {
+        let key = notes.text(taint.key, format_args!("{PATH}[{index}].key"));
+        is_marked |= key == TAINT_TO_BE_DELETED;
+    }
+    match (is_deleted, is_marked) {
+        (true, _) => Some(Leaving::Deleted),
+        (false, true) => Some(Leaving::MarkedByAutoscaler),
+        (false, false) => None,
+    }
 }
 
 /// Reads the pod ranges. `podCIDRs` decides; `podCIDR` alone is what older clusters have.

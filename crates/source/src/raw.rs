@@ -57,6 +57,7 @@ raw! {
         uid: String,
         resource_version: String,
         creation_timestamp: String,
+        deletion_timestamp: String,
         labels: Texts,
         annotations: Texts,
     }
@@ -83,6 +84,7 @@ raw! {
         #[serde(rename = "podCIDRs")]
         pod_cidrs: List<String>,
         node_name: String,
+        taints: List<RawTaint>,
     }
 
     /// The `status` of a Service, a Node or a Pod.
@@ -156,6 +158,10 @@ raw! {
         #[serde(rename = "type")]
         address_type: String,
         address: String,
+    }
+
+    RawTaint {
+        key: String,
     }
 
     PodAddress {

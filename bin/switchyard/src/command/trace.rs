@@ -154,6 +154,7 @@ fn name_node(stream: &mut Stream, hns: &Hns) {
         pod_ranges: subnets.collect(),
         zone: None,
         operating_system: None,
+        leaving: None,
     };
     stream.apply([ClusterEvent::Node(node)]);
 }

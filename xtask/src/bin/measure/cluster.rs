@@ -151,6 +151,7 @@ pub(crate) fn node(index: usize) -> Node {
         pod_ranges: Box::new([IpNet::V4(range)]),
         zone: Some(Name::from(format!("westeurope-{}", index % 3 + 1))),
         operating_system: Some(Name::from("windows")),
+        leaving: None,
     }
 }
 
