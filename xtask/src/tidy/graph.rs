@@ -39,7 +39,8 @@ const GRAPH: &[Edges] = &[
     edges(MODEL, &[]),
     // Its tests read clusters from manifests.
     Edges { name: NODEVIEW, uses: &[MODEL], tests_use: &[SOURCE] },
-    edges(SOURCE, &[MODEL]),
+    // Its tests follow an API server in memory.
+    Edges { name: SOURCE, uses: &[MODEL], tests_use: &[KUBE_FAKE] },
     edges(HCN, &[]),
     edges(HCN_EMULATOR, &[HCN, MODEL]),
     Edges { name: HCN_SHARED, uses: &[HCN, HCN_EMULATOR], tests_use: &[HCN_CONTRACT] },

@@ -277,8 +277,22 @@ impl<'a> Follower<'a> {
         if matches!(end, End::Closed) && begun.elapsed() < SOON {
             return Err(Trouble::Incomplete);
         }
+        if !self.is_busy && self.shared.position(self.kind).as_ref() == Some(position) {
+            self.check(position).await?;
+        }
         self.backoff.reset();
         Ok(end)
+    }
+
+    /// Asks how far the store is, after a watch that said nothing at all: one that begins beyond the end of a history, because a
+    /// backup was restored, says nothing until the history is as long again.
+    async fn check(&self, position: &Version) -> Result<(), Trouble> {
+        let page = self.page(&[("limit", "1".to_owned())]).await?;
+        let version = Version::new(page.metadata.resource_version);
+        if version.number() != 0 && version.number() < position.number() {
+            return Err(Trouble::OutOfOrder);
+        }
+        Ok(())
     }
 
     /// Takes in what a watch says, until it ends or the store is another.

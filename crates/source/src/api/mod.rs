@@ -11,6 +11,7 @@
 //! | 410: the history does not reach back | listed anew; what differs comes out |
 //! | lists are not streamed (before Kubernetes 1.32, or with an old etcd) | lists in pages |
 //! | a version lower than one seen before: a backup was restored | everything is listed anew before anything comes out |
+//! | a watch that said nothing at all, not even how far the history is | asked how far it is, by a list of one object |
 //! | a line that cannot be read | a new watch from the version before it |
 
 mod assembly;
