@@ -8,12 +8,14 @@
 //! It serves the [`Resource`]s that a service proxy and its tests need, with the answers of a real server where clients look. It checks
 //! an object's metadata and nothing else, knows no admission, allocates no addresses or ports, and runs no controllers.
 
+mod defaults;
 mod failure;
 mod form;
 mod managed;
 mod object;
 mod patch;
 mod resource;
+mod schema;
 mod selector;
 mod skin;
 mod store;
@@ -26,6 +28,6 @@ pub use resource::{RESOURCES, Resource};
 pub use selector::Selector;
 pub use skin::{ApiServer, Body, Server};
 pub use store::{
-    Backup, DEFAULT_HISTORY, DeleteOptions, Deleted, EventKind, List, ListQuery, Match, Part, Step,
-    Store, Watch, WatchEvent, WatchQuery, WriteOptions,
+    Backup, DEFAULT_HISTORY, Decoding, DeleteOptions, Deleted, EventKind, List, ListQuery, Match,
+    Part, Step, Store, Watch, WatchEvent, WatchQuery, WriteOptions,
 };

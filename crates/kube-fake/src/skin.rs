@@ -2,11 +2,14 @@
 
 mod answer;
 mod api;
+mod discovery;
 mod form;
+mod openapi;
 mod path;
 mod query;
 mod server;
 mod stream;
+mod table;
 
 pub use answer::Body;
 pub use api::ApiServer;

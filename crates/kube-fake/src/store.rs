@@ -15,7 +15,7 @@ use crate::resource::Resource;
 pub use self::list::{List, ListQuery, Match};
 pub use self::watch::{EventKind, Step, Watch, WatchEvent, WatchQuery};
 pub(crate) use self::write::time_text;
-pub use self::write::{DeleteOptions, Deleted, Part, WriteOptions};
+pub use self::write::{Decoding, DeleteOptions, Deleted, Part, WriteOptions};
 
 use self::history::{Change, History};
 

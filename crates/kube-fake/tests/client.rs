@@ -1,5 +1,7 @@
 //! The server as an ordinary client sees it: `kube` in the same thread and in paused time.
 
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
 use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt};

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use http::request::Parts;
 use http::{Method, Request, Response};
 use http_body_util::{BodyExt, Limited};
@@ -18,8 +18,10 @@ use tokio::sync::watch as channel;
 use tokio::time::{Instant, timeout_at};
 use tower::{BoxError, Service};
 
-use super::answer::{Body, answer, json_answer, refusal, text_answer};
+use super::answer::{Body, answer, json_answer, refusal, text_answer, whole};
+use super::discovery;
 use super::form::Form;
+use super::openapi;
 use super::path::{Target, no_such_path, target};
 use super::query::{Parameters, decoded};
 use super::stream::WatchStream;
@@ -27,7 +29,7 @@ use crate::failure::Failure;
 use crate::object::Object;
 use crate::patch::Patch;
 use crate::resource::Resource;
-use crate::store::{DeleteOptions, Deleted, Part, Store, WriteOptions};
+use crate::store::{Decoding, DeleteOptions, Deleted, Part, Store, WriteOptions};
 
 /// How long a request for a version that has not been yet is held, as the watch cache holds one.
 const FRESHNESS: Duration = Duration::from_secs(3);
@@ -62,7 +64,7 @@ impl Shared {
         self.changed.subscribe()
     }
 
-    fn now(&self) -> Timestamp {
+    pub(super) fn now(&self) -> Timestamp {
         let now = Instant::now();
         let passed = now.duration_since(*self.began.get_or_init(|| now));
         self.epoch.checked_add(passed).unwrap_or(Timestamp::MAX)
@@ -150,7 +152,7 @@ impl ApiServer {
             Target::Object { resource, namespace, name, part } => {
                 call.object(resource, (&namespace, &name), part).await
             }
-            Target::Other => other(&path),
+            Target::Other => other(&path, parts),
         }
     }
 
@@ -165,11 +167,38 @@ impl ApiServer {
     }
 }
 
-fn other(path: &str) -> Result<Response<Body>, Failure> {
-    match path.trim_end_matches('/') {
-        "/healthz" | "/livez" | "/readyz" => Ok(text_answer(200, "ok")),
-        _ => Err(no_such_path()),
+/// What is asked of the server that is no object.
+fn other(path: &str, parts: &Parts) -> Result<Response<Body>, Failure> {
+    if !matches!(parts.method, Method::GET | Method::HEAD) {
+        return Err(not_allowed());
     }
+    let path = path.trim_end_matches('/');
+    let is_health = ["/healthz", "/livez", "/readyz"].iter().any(|root| {
+        path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    });
+    if is_health {
+        return Ok(text_answer(200, "ok"));
+    }
+    if let Some(rest) = path.strip_prefix("/openapi/v3/") {
+        let document = openapi::three(rest).ok_or_else(no_such_path)?;
+        return Ok(json_answer(200, &document));
+    }
+    match path {
+        "/openapi/v2" => Ok(openapi_two(parts)),
+        "/openapi/v3" => Ok(json_answer(200, &openapi::three_index())),
+        _ => discovery::answer(path).map(|found| json_answer(200, &found)).ok_or_else(no_such_path),
+    }
+}
+
+/// Version 2 of OpenAPI, which kubectl takes in protobuf alone.
+fn openapi_two(parts: &Parts) -> Response<Body> {
+    let accepted =
+        parts.headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if accepted.contains("proto-openapi.spec.v2") {
+        let bytes = openapi::protobuf(&openapi::two());
+        return answer(200, openapi::PROTOBUF, whole(bytes));
+    }
+    json_answer(200, &openapi::two())
 }
 
 /// One request of a resource.
@@ -201,7 +230,7 @@ impl Call<'_> {
         place: (&str, &str),
         part: Part,
     ) -> Result<Response<Body>, Failure> {
-        let form = Form::negotiate(&self.parts.headers)?;
+        let form = Form::negotiate(&self.parts.headers, &self.parameters)?;
         let shared = self.shared;
         let object = match *self.method() {
             Method::GET if self.parameters.is_set("watch") => {
@@ -217,7 +246,7 @@ impl Call<'_> {
             Method::DELETE if part == Part::Main => return self.delete(resource, place, form),
             _ => return Err(not_allowed()),
         };
-        Ok(json_answer(200, &form.object(resource, &object)))
+        Ok(json_answer(200, &form.object(resource, &object, self.shared.now())))
     }
 
     fn method(&self) -> &Method {
@@ -229,10 +258,10 @@ impl Call<'_> {
         resource: &'static Resource,
         namespace: Option<String>,
     ) -> Result<Response<Body>, Failure> {
-        let form = Form::negotiate(&self.parts.headers)?;
+        let form = Form::negotiate(&self.parts.headers, &self.parameters)?;
         let query = self.parameters.list(resource, namespace)?;
         let list = self.when_fresh(|store| store.list(resource, &query)).await?;
-        Ok(json_answer(200, &form.list(resource, &list)))
+        Ok(json_answer(200, &form.list(resource, &list, self.shared.now())))
     }
 
     async fn watch(
@@ -240,7 +269,7 @@ impl Call<'_> {
         resource: &'static Resource,
         namespace: Option<String>,
     ) -> Result<Response<Body>, Failure> {
-        let form = Form::negotiate(&self.parts.headers)?;
+        let form = Form::negotiate(&self.parts.headers, &self.parameters)?;
         let query = self.parameters.watch(resource, namespace)?;
         let timeout = self.parameters.timeout()?;
         let watch = self.when_fresh(|store| store.watch(resource, query.clone())).await?;
@@ -275,13 +304,13 @@ impl Call<'_> {
         if resource.namespaced && namespace.is_none() {
             return Err(not_allowed());
         }
-        let form = Form::negotiate(&self.parts.headers)?;
+        let form = Form::negotiate(&self.parts.headers, &self.parameters)?;
         let object = self.json_body()?;
         let options = self.write_options();
         let namespace = namespace.unwrap_or_default();
         let object =
             self.shared.with(|store| store.create(resource, namespace, object, &options))?;
-        Ok(json_answer(201, &form.object(resource, &object)))
+        Ok(json_answer(201, &form.object(resource, &object, self.shared.now())))
     }
 
     fn patch(
@@ -312,7 +341,10 @@ impl Call<'_> {
             let object = store.patch(resource, place, part, &patch, &options)?;
             Ok::<_, Failure>((object, is_new))
         })?;
-        Ok(json_answer(if is_new { 201 } else { 200 }, &form.object(resource, &object)))
+        Ok(json_answer(
+            if is_new { 201 } else { 200 },
+            &form.object(resource, &object, self.shared.now()),
+        ))
     }
 
     fn delete(
@@ -324,7 +356,9 @@ impl Call<'_> {
         let options = self.delete_options()?;
         match self.shared.with(|store| store.delete(resource, place, &options))? {
             Deleted::Gone(object) => Ok(json_answer(200, &success(resource, &object))),
-            Deleted::Pending(object) => Ok(json_answer(200, &form.object(resource, &object))),
+            Deleted::Pending(object) => {
+                Ok(json_answer(200, &form.object(resource, &object, self.shared.now())))
+            }
         }
     }
 
@@ -336,11 +370,11 @@ impl Call<'_> {
         if resource.namespaced && namespace.is_none() {
             return Err(not_allowed());
         }
-        let form = Form::negotiate(&self.parts.headers)?;
+        let form = Form::negotiate(&self.parts.headers, &self.parameters)?;
         let query = self.parameters.list(resource, namespace)?;
         let options = self.delete_options()?;
         let list = self.shared.with(|store| store.delete_collection(resource, &query, &options))?;
-        Ok(json_answer(200, &form.list(resource, &list)))
+        Ok(json_answer(200, &form.list(resource, &list, self.shared.now())))
     }
 
     fn header(&self, name: &str) -> &str {
@@ -368,6 +402,10 @@ impl Call<'_> {
             now: self.shared.now(),
             manager: manager.to_owned(),
             dry_run: self.parameters.dry_run(),
+            decoding: match self.parameters.text("fieldValidation") {
+                "Strict" => Decoding::Strict,
+                _ => Decoding::Typed,
+            },
         }
     }
 

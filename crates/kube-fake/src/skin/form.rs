@@ -2,7 +2,11 @@
 
 use http::HeaderMap;
 use http::header::ACCEPT;
+use jiff::Timestamp;
 use serde_json::{Value, json};
+
+use super::query::Parameters;
+use super::table::{Include, table};
 
 use crate::failure::Failure;
 use crate::form::shown;
@@ -15,47 +19,58 @@ use crate::store::{EventKind, List, WatchEvent};
 pub(super) enum Form {
     Plain,
     Metadata,
+    Table(Include),
 }
 
 impl Form {
     /// The first form of those that a client accepts which is served.
-    pub(super) fn negotiate(headers: &HeaderMap) -> Result<Self, Failure> {
+    pub(super) fn negotiate(headers: &HeaderMap, parameters: &Parameters) -> Result<Self, Failure> {
         let accepted: Vec<_> =
             headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
         let accepted = accepted.join(",");
         if accepted.trim().is_empty() {
             return Ok(Self::Plain);
         }
-        let forms = accepted.split(',').filter_map(Self::of_type);
-        forms.into_iter().next().ok_or_else(|| {
+        let include = Include::read(parameters.text("includeObject"));
+        let mut forms = accepted.split(',').filter_map(|media| Self::of_type(media, include));
+        forms.next().ok_or_else(|| {
             let known = "application/json, application/json;stream=watch";
             let message = format!("only the following media types are accepted: {known}");
             Failure::new(406, "NotAcceptable", message)
         })
     }
 
-    fn of_type(media: &str) -> Option<Self> {
+    fn of_type(media: &str, include: Include) -> Option<Self> {
         let mut parts = media.split(';').map(str::trim);
         if !matches!(parts.next()?, "application/json" | "application/*" | "*/*") {
             return None;
         }
-        let wanted = parts.find_map(|part| part.strip_prefix("as="));
+        let parts: Vec<_> = parts.collect();
+        let wanted = parts.iter().find_map(|part| part.strip_prefix("as="));
+        let is_known_version = !parts.contains(&"v=v1beta1");
         match wanted {
             None => Some(Self::Plain),
-            Some("PartialObjectMetadata" | "PartialObjectMetadataList") => Some(Self::Metadata),
+            Some("PartialObjectMetadata" | "PartialObjectMetadataList") if is_known_version => {
+                Some(Self::Metadata)
+            }
+            Some("Table") if is_known_version => Some(Self::Table(include)),
             Some(_) => None,
         }
     }
 
-    pub(super) fn object(self, resource: &Resource, object: &Object) -> Value {
+    pub(super) fn object(self, resource: &Resource, object: &Object, now: Timestamp) -> Value {
         let value = shown(resource, object.value());
         match self {
             Self::Plain => value,
             Self::Metadata => metadata_of(&value),
+            Self::Table(include) => {
+                let metadata = json!({"resourceVersion": object.revision().to_string()});
+                table(resource, [&value], metadata, include, now)
+            }
         }
     }
 
-    pub(super) fn list(self, resource: &Resource, list: &List) -> Value {
+    pub(super) fn list(self, resource: &Resource, list: &List, now: Timestamp) -> Value {
         let mut metadata = json!({"resourceVersion": list.revision.to_string()});
         if let Some(next) = &list.next {
             metadata["continue"] = json!(next);
@@ -63,29 +78,41 @@ impl Form {
         if let Some(remaining) = list.remaining {
             metadata["remainingItemCount"] = json!(remaining);
         }
+        let items = list.items.iter().map(|item| shown(resource, item.value()));
         let (kind, version) = match self {
             Self::Plain => (format!("{}List", resource.kind), resource.api_version()),
             Self::Metadata => ("PartialObjectMetadataList".to_owned(), "meta.k8s.io/v1".to_owned()),
+            Self::Table(include) => {
+                let items: Vec<_> = items.collect();
+                return table(resource, &items, metadata, include, now);
+            }
         };
-        let items: Vec<_> = list.items.iter().map(|item| self.item(resource, item)).collect();
+        let items: Vec<_> = items.map(|item| self.item(item)).collect();
         json!({"kind": kind, "apiVersion": version, "metadata": metadata, "items": items})
     }
 
     /// An entry of a list: its kind is that of the list.
-    fn item(self, resource: &Resource, object: &Object) -> Value {
-        let mut value = self.object(resource, object);
-        if let (Self::Plain, Some(fields)) = (self, value.as_object_mut()) {
+    fn item(self, mut value: Value) -> Value {
+        if self == Self::Metadata {
+            return metadata_of(&value);
+        }
+        if let Some(fields) = value.as_object_mut() {
             fields.remove("kind");
             fields.remove("apiVersion");
         }
         value
     }
 
-    pub(super) fn event_object(self, resource: &Resource, event: &WatchEvent) -> Value {
+    pub(super) fn event_object(
+        self,
+        resource: &Resource,
+        event: &WatchEvent,
+        now: Timestamp,
+    ) -> Value {
         if event.kind == EventKind::Error {
             return event.object.value().clone();
         }
-        self.object(resource, &event.object)
+        self.object(resource, &event.object, now)
     }
 }
 

@@ -118,7 +118,7 @@ impl WatchStream {
     }
 
     fn write(&mut self, event: &WatchEvent, lines: &mut Vec<u8>) {
-        let object = self.form.event_object(self.watch.resource(), event);
+        let object = self.form.event_object(self.watch.resource(), event, self.shared.now());
         let line = json!({"type": event.kind.name(), "object": object});
         lines.extend_from_slice(line.to_string().as_bytes());
         lines.push(b'\n');

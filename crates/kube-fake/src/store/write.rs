@@ -8,12 +8,14 @@ use serde_json::{Value, json};
 use super::list::ListQuery;
 use super::watch::EventKind;
 use super::{Key, List, Store};
+use crate::defaults;
 use crate::failure::Failure;
 use crate::form;
 use crate::managed;
 use crate::object::{Object, map_mut, metadata, metadata_mut};
 use crate::patch::Patch;
 use crate::resource::Resource;
+use crate::schema;
 use crate::validation;
 
 /// Which part of an object a change is for.
@@ -34,12 +36,33 @@ pub struct WriteOptions {
     pub manager: String,
     /// Whether it is only tried.
     pub dry_run: bool,
+    /// What happens to fields that the kind does not have, or not of that type.
+    pub decoding: Decoding,
+}
+
+/// What happens to fields that a kind does not have, or not of that type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decoding {
+    /// All is kept as it comes, however wrong: for objects that no real server would keep.
+    AsIs,
+    /// A field of another type refuses the object; an unknown one is left out.
+    Typed,
+    /// An unknown field refuses the object, too.
+    Strict,
 }
 
 impl WriteOptions {
-    /// A real change by somebody, at a time.
+    /// A real change by somebody, at a time, of an object whose types are checked.
     pub fn new(manager: &str, now: Timestamp) -> Self {
-        Self { now, manager: manager.to_owned(), dry_run: false }
+        Self { now, manager: manager.to_owned(), dry_run: false, decoding: Decoding::Typed }
+    }
+
+    /// An object in the form that is stored, checked as these options have it.
+    fn decoded(&self, resource: &Resource, mut object: Value) -> Result<Value, Failure> {
+        if self.decoding != Decoding::AsIs {
+            schema::check(resource, &mut object, self.decoding == Decoding::Strict)?;
+        }
+        Ok(form::to_stored(resource, object))
     }
 }
 
@@ -90,7 +113,7 @@ impl Store {
         object: Value,
         options: &WriteOptions,
     ) -> Result<Arc<Object>, Failure> {
-        let mut object = form::to_stored(resource, object);
+        let mut object = options.decoded(resource, object)?;
         check_identity(resource, namespace, None, &mut object)?;
         if !metadata(&object, "resourceVersion").is_empty() {
             let what = "resourceVersion should not be set on objects to be created";
@@ -122,6 +145,7 @@ impl Store {
         if resource.kind == "Service" {
             object["status"] = json!({"loadBalancer": {}});
         }
+        defaults::fill_in(resource, &mut object);
         let fields = metadata_mut(&mut object);
         for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "generation"] {
             fields.remove(field);
@@ -170,7 +194,7 @@ impl Store {
         object: Value,
         options: &WriteOptions,
     ) -> Result<Arc<Object>, Failure> {
-        let mut object = form::to_stored(resource, object);
+        let mut object = options.decoded(resource, object)?;
         check_identity(resource, namespace, Some(name), &mut object)?;
         let before = self.get(resource, namespace, name)?;
         check_unchanged(resource, &before, &object)?;
@@ -202,7 +226,7 @@ impl Store {
         };
         let shown = form::shown(resource, before.value());
         let patched = patch.apply(resource, &shown, &options.manager)?;
-        let mut object = form::to_stored(resource, patched);
+        let mut object = options.decoded(resource, patched)?;
         check_identity(resource, namespace, Some(name), &mut object)?;
         check_unchanged(resource, &before, &object)?;
         self.replace(resource, &before, part, object, options)
@@ -217,6 +241,7 @@ impl Store {
         options: &WriteOptions,
     ) -> Result<Arc<Object>, Failure> {
         let mut object = combined(resource, before.value(), object, part);
+        defaults::fill_in(resource, &mut object);
         validation::check(resource, &object)?;
         if managed::is_same(before.value(), &object) {
             return Ok(Arc::clone(before));
@@ -391,7 +416,7 @@ fn combined(resource: &Resource, before: &Value, change: Value, part: Part) -> V
         Part::Main => change,
         Part::Status => {
             let mut object = before.clone();
-            object["status"] = change["status"].clone();
+            put(map_mut(&mut object), "status", &change["status"]);
             for field in ["labels", "annotations", "finalizers", "managedFields"] {
                 put(metadata_mut(&mut object), field, &change["metadata"][field]);
             }
