@@ -2,9 +2,12 @@
 
 mod answer;
 mod api;
+mod call;
 mod discovery;
+mod fault;
 mod form;
 mod openapi;
+mod other;
 mod path;
 mod query;
 mod server;
@@ -13,4 +16,5 @@ mod table;
 
 pub use answer::Body;
 pub use api::ApiServer;
+pub use fault::{Fault, On, Trouble};
 pub use server::Server;

@@ -92,6 +92,11 @@ impl Store {
         self.revision
     }
 
+    /// The version so many versions ago, or the oldest that is still known.
+    pub fn behind(&self, by: u64) -> u64 {
+        self.revision.saturating_sub(by).max(self.history.oldest()).max(1)
+    }
+
     /// The object of this name as it is now.
     ///
     /// # Errors

@@ -15,6 +15,8 @@ use crate::failure::Failure;
 pub type Body = UnsyncBoxBody<Bytes, io::Error>;
 
 pub(super) const JSON: &str = "application/json";
+/// The content type of watches.
+pub(super) const WATCH: &str = "application/json;stream=watch";
 
 /// A whole body.
 pub(super) fn whole(bytes: impl Into<Bytes>) -> Body {

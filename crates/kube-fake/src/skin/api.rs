@@ -1,38 +1,32 @@
 //! The server as a service in the process: a request in, an answer out.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
-use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
+use http::header::AUTHORIZATION;
 use http::request::Parts;
-use http::{Method, Request, Response};
+use http::{Request, Response};
 use http_body_util::{BodyExt, Limited};
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::watch as channel;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 use tower::{BoxError, Service};
 
-use super::answer::{Body, answer, json_answer, refusal, text_answer, whole};
-use super::discovery;
-use super::form::Form;
-use super::openapi;
-use super::path::{Target, no_such_path, target};
+use super::answer::{Body, JSON, WATCH, answer, refusal, whole};
+use super::call::Call;
+use super::fault::{Called, Does, Fault, Faults, Trouble};
+use super::other::other;
+use super::path::{Target, target};
 use super::query::{Parameters, decoded};
-use super::stream::WatchStream;
+use super::stream::{GARBAGE, error_body};
 use crate::failure::Failure;
-use crate::object::Object;
-use crate::patch::Patch;
-use crate::resource::Resource;
-use crate::store::{Decoding, DeleteOptions, Deleted, Part, Store, WriteOptions};
+use crate::store::Store;
 
-/// How long a request for a version that has not been yet is held, as the watch cache holds one.
-const FRESHNESS: Duration = Duration::from_secs(3);
 /// The most that a request's body may take, as in a real server.
 const MOST_BYTES: usize = 3 * 1024 * 1024;
 
@@ -52,12 +46,22 @@ pub(super) struct Shared {
     /// The time when the server began.
     epoch: Timestamp,
     began: OnceLock<Instant>,
+    faults: Mutex<Faults>,
     token: OnceLock<String>,
 }
 
 impl Shared {
     pub(super) fn lock(&self) -> MutexGuard<'_, Store> {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn faults(&self) -> MutexGuard<'_, Faults> {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts that something went wrong.
+    pub(super) fn count(&self, trouble: &Trouble) {
+        self.faults().count(trouble);
     }
 
     pub(super) fn subscribe(&self) -> channel::Receiver<u64> {
@@ -71,7 +75,7 @@ impl Shared {
     }
 
     /// Does something with the store, and wakes the watches.
-    fn with<R>(&self, action: impl FnOnce(&mut Store) -> R) -> R {
+    pub(super) fn with<R>(&self, action: impl FnOnce(&mut Store) -> R) -> R {
         let answer = action(&mut self.lock());
         self.changed.send_modify(|count| *count += 1);
         answer
@@ -86,6 +90,7 @@ impl ApiServer {
             changed: channel::Sender::new(0),
             epoch,
             began: OnceLock::new(),
+            faults: Mutex::default(),
             token: OnceLock::new(),
         };
         Self { shared: Arc::new(shared) }
@@ -106,6 +111,21 @@ impl ApiServer {
     /// Does something with the store; watches see it at once.
     pub fn with<R>(&self, action: impl FnOnce(&mut Store) -> R) -> R {
         self.shared.with(action)
+    }
+
+    /// Has something go wrong.
+    pub fn inject(&self, fault: Fault) {
+        self.shared.faults().add(fault);
+    }
+
+    /// Forgets the faults that are still to come. What goes wrong with open watches still does.
+    pub fn clear_faults(&self) {
+        self.shared.faults().clear();
+    }
+
+    /// How often each kind of fault really happened to a client, by [`Trouble::name`].
+    pub fn fault_hits(&self) -> BTreeMap<&'static str, u64> {
+        self.shared.faults().hits()
     }
 
     /// The time that the server has.
@@ -132,28 +152,59 @@ impl ApiServer {
             }
             Err(error) => return Err(io::Error::other(error)),
         };
-        let answered = self.answer(&parts, &body).await;
-        Ok(answered.unwrap_or_else(|failure| refusal(&failure)))
-    }
-
-    async fn answer(&self, parts: &Parts, body: &Bytes) -> Result<Response<Body>, Failure> {
-        self.check_token(parts)?;
         let path = decoded(parts.uri.path());
-        let call = Call {
-            shared: &self.shared,
-            parts,
-            body,
-            parameters: Parameters::parse(parts.uri.query().unwrap_or_default()),
+        let parameters = Parameters::parse(parts.uri.query().unwrap_or_default());
+        let target = match self.check_token(&parts).and_then(|()| target(&path)) {
+            Ok(target) => target,
+            Err(failure) => return Ok(refusal(&failure)),
         };
-        match target(&path)? {
+        let trouble = self.shared.faults().meet(&called(&target, &parts, &parameters));
+        if let Some(trouble) = &trouble
+            && let Some(answer) = self.trouble(trouble).await
+        {
+            return answer;
+        }
+        let call = Call { shared: &self.shared, parts: &parts, body: &body, parameters, trouble };
+        let answered = match target {
             Target::Collection { resource, namespace } => {
                 call.collection(resource, namespace).await
             }
             Target::Object { resource, namespace, name, part } => {
-                call.object(resource, (&namespace, &name), part).await
+                call.object(resource, (&namespace, &name), part)
             }
-            Target::Other => other(&path, parts),
-        }
+            Target::Other => other(&path, &parts),
+        };
+        Ok(answered.unwrap_or_else(|failure| refusal(&failure)))
+    }
+
+    /// What goes wrong with a request as a whole: the answer that it has instead, if any.
+    async fn trouble(&self, trouble: &Trouble) -> Option<io::Result<Response<Body>>> {
+        let answer = match trouble {
+            Trouble::Delay(time) => {
+                self.shared.count(trouble);
+                tokio::time::sleep(*time).await;
+                return None;
+            }
+            Trouble::NoAnswer => {
+                self.shared.count(trouble);
+                std::future::pending::<()>().await;
+                return None;
+            }
+            Trouble::Refuse => {
+                let broken = "the connection breaks by script";
+                Err(io::Error::new(io::ErrorKind::ConnectionReset, broken))
+            }
+            Trouble::Status { code, retry_after } => Ok(refused(*code, *retry_after)),
+            Trouble::WrongContentType => {
+                let page = "<html><body>a page for people</body></html>";
+                Ok(answer(200, "text/html", whole(page)))
+            }
+            Trouble::Garbage => Ok(answer(200, JSON, whole(GARBAGE))),
+            Trouble::ErrorEvent { code } => Ok(answer(200, WATCH, error_body(*code))),
+            _ => return None,
+        };
+        self.shared.count(trouble);
+        Some(answer)
     }
 
     fn check_token(&self, parts: &Parts) -> Result<(), Failure> {
@@ -167,286 +218,38 @@ impl ApiServer {
     }
 }
 
-/// What is asked of the server that is no object.
-fn other(path: &str, parts: &Parts) -> Result<Response<Body>, Failure> {
-    if !matches!(parts.method, Method::GET | Method::HEAD) {
-        return Err(not_allowed());
-    }
-    let path = path.trim_end_matches('/');
-    let is_health = ["/healthz", "/livez", "/readyz"].iter().any(|root| {
-        path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    });
-    if is_health {
-        return Ok(text_answer(200, "ok"));
-    }
-    if let Some(rest) = path.strip_prefix("/openapi/v3/") {
-        let document = openapi::three(rest).ok_or_else(no_such_path)?;
-        return Ok(json_answer(200, &document));
-    }
-    match path {
-        "/openapi/v2" => Ok(openapi_two(parts)),
-        "/openapi/v3" => Ok(json_answer(200, &openapi::three_index())),
-        _ => discovery::answer(path).map(|found| json_answer(200, &found)).ok_or_else(no_such_path),
+/// A request as faults see it.
+fn called(target: &Target, parts: &Parts, parameters: &Parameters) -> Called {
+    match target {
+        Target::Collection { resource, .. } => {
+            let reads = if !parameters.is_set("watch") {
+                Does::List
+            } else if parameters.is_set("sendInitialEvents") {
+                Does::StreamingList
+            } else {
+                Does::Watch
+            };
+            Called::of(resource, &parts.method, reads)
+        }
+        Target::Object { resource, .. } => Called::of(resource, &parts.method, Does::Get),
+        Target::Other => Called { does: Does::Discovery, resource: None },
     }
 }
 
-/// Version 2 of OpenAPI, which kubectl takes in protobuf alone.
-fn openapi_two(parts: &Parts) -> Response<Body> {
-    let accepted =
-        parts.headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if accepted.contains("proto-openapi.spec.v2") {
-        let bytes = openapi::protobuf(&openapi::two());
-        return answer(200, openapi::PROTOBUF, whole(bytes));
-    }
-    json_answer(200, &openapi::two())
-}
-
-/// One request of a resource.
-struct Call<'a> {
-    shared: &'a Arc<Shared>,
-    parts: &'a Parts,
-    body: &'a Bytes,
-    parameters: Parameters,
-}
-
-impl Call<'_> {
-    async fn collection(
-        &self,
-        resource: &'static Resource,
-        namespace: Option<String>,
-    ) -> Result<Response<Body>, Failure> {
-        match *self.method() {
-            Method::GET if self.parameters.is_set("watch") => self.watch(resource, namespace).await,
-            Method::GET => self.list(resource, namespace).await,
-            Method::POST => self.create(resource, namespace.as_deref()),
-            Method::DELETE => self.delete_collection(resource, namespace),
-            _ => Err(not_allowed()),
-        }
-    }
-
-    async fn object(
-        &self,
-        resource: &'static Resource,
-        place: (&str, &str),
-        part: Part,
-    ) -> Result<Response<Body>, Failure> {
-        let form = Form::negotiate(&self.parts.headers, &self.parameters)?;
-        let shared = self.shared;
-        let object = match *self.method() {
-            Method::GET if self.parameters.is_set("watch") => {
-                return Err(Failure::bad_request("watch the collection with a field selector"));
-            }
-            Method::GET => shared.lock().get(resource, place.0, place.1)?,
-            Method::PUT => {
-                let object = self.json_body()?;
-                let options = self.write_options();
-                shared.with(|store| store.update(resource, place, part, object, &options))?
-            }
-            Method::PATCH => return self.patch(resource, place, part, form),
-            Method::DELETE if part == Part::Main => return self.delete(resource, place, form),
-            _ => return Err(not_allowed()),
-        };
-        Ok(json_answer(200, &form.object(resource, &object, self.shared.now())))
-    }
-
-    fn method(&self) -> &Method {
-        &self.parts.method
-    }
-
-    async fn list(
-        &self,
-        resource: &'static Resource,
-        namespace: Option<String>,
-    ) -> Result<Response<Body>, Failure> {
-        let form = Form::negotiate(&self.parts.headers, &self.parameters)?;
-        let query = self.parameters.list(resource, namespace)?;
-        let list = self.when_fresh(|store| store.list(resource, &query)).await?;
-        Ok(json_answer(200, &form.list(resource, &list, self.shared.now())))
-    }
-
-    async fn watch(
-        &self,
-        resource: &'static Resource,
-        namespace: Option<String>,
-    ) -> Result<Response<Body>, Failure> {
-        let form = Form::negotiate(&self.parts.headers, &self.parameters)?;
-        let query = self.parameters.watch(resource, namespace)?;
-        let timeout = self.parameters.timeout()?;
-        let watch = self.when_fresh(|store| store.watch(resource, query.clone())).await?;
-        let stream = WatchStream::new(Arc::clone(self.shared), watch, form, timeout);
-        Ok(answer(200, "application/json;stream=watch", stream.into_body()))
-    }
-
-    /// Asks the store, for a while again and again where the version that is asked for has not been yet.
-    async fn when_fresh<R>(
-        &self,
-        ask: impl Fn(&Store) -> Result<R, Failure>,
-    ) -> Result<R, Failure> {
-        let deadline = Instant::now() + FRESHNESS;
-        let mut changed = self.shared.subscribe();
-        loop {
-            changed.borrow_and_update();
-            let answer = ask(&self.shared.lock());
-            if !answer.as_ref().is_err_and(Failure::is_too_large) {
-                return answer;
-            }
-            if timeout_at(deadline, changed.changed()).await.is_err() {
-                return answer;
-            }
-        }
-    }
-
-    fn create(
-        &self,
-        resource: &'static Resource,
-        namespace: Option<&str>,
-    ) -> Result<Response<Body>, Failure> {
-        if resource.namespaced && namespace.is_none() {
-            return Err(not_allowed());
-        }
-        let form = Form::negotiate(&self.parts.headers, &self.parameters)?;
-        let object = self.json_body()?;
-        let options = self.write_options();
-        let namespace = namespace.unwrap_or_default();
-        let object =
-            self.shared.with(|store| store.create(resource, namespace, object, &options))?;
-        Ok(json_answer(201, &form.object(resource, &object, self.shared.now())))
-    }
-
-    fn patch(
-        &self,
-        resource: &'static Resource,
-        place: (&str, &str),
-        part: Part,
-        form: Form,
-    ) -> Result<Response<Body>, Failure> {
-        let value = self.json_body()?;
-        let content_type = self.header(CONTENT_TYPE.as_str());
-        let patch = match content_type.split(';').next().unwrap_or_default().trim() {
-            "application/json-patch+json" => Patch::Json(value),
-            "application/merge-patch+json" => Patch::Merge(value),
-            "application/strategic-merge-patch+json" => Patch::Strategic(value),
-            "application/apply-patch+yaml" => {
-                if self.parameters.text("fieldManager").is_empty() {
-                    let what = "fieldManager is required for apply patch";
-                    return Err(Failure::bad_request(what));
-                }
-                Patch::Apply { object: value, force: self.parameters.is_set("force") }
-            }
-            other => return Err(unsupported_media(other)),
-        };
-        let options = self.write_options();
-        let (object, is_new) = self.shared.with(|store| {
-            let is_new = store.get(resource, place.0, place.1).is_err();
-            let object = store.patch(resource, place, part, &patch, &options)?;
-            Ok::<_, Failure>((object, is_new))
-        })?;
-        Ok(json_answer(
-            if is_new { 201 } else { 200 },
-            &form.object(resource, &object, self.shared.now()),
-        ))
-    }
-
-    fn delete(
-        &self,
-        resource: &'static Resource,
-        place: (&str, &str),
-        form: Form,
-    ) -> Result<Response<Body>, Failure> {
-        let options = self.delete_options()?;
-        match self.shared.with(|store| store.delete(resource, place, &options))? {
-            Deleted::Gone(object) => Ok(json_answer(200, &success(resource, &object))),
-            Deleted::Pending(object) => {
-                Ok(json_answer(200, &form.object(resource, &object, self.shared.now())))
-            }
-        }
-    }
-
-    fn delete_collection(
-        &self,
-        resource: &'static Resource,
-        namespace: Option<String>,
-    ) -> Result<Response<Body>, Failure> {
-        if resource.namespaced && namespace.is_none() {
-            return Err(not_allowed());
-        }
-        let form = Form::negotiate(&self.parts.headers, &self.parameters)?;
-        let query = self.parameters.list(resource, namespace)?;
-        let options = self.delete_options()?;
-        let list = self.shared.with(|store| store.delete_collection(resource, &query, &options))?;
-        Ok(json_answer(200, &form.list(resource, &list, self.shared.now())))
-    }
-
-    fn header(&self, name: &str) -> &str {
-        self.parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
-    }
-
-    fn json_body(&self) -> Result<Value, Failure> {
-        let content_type = self.header(CONTENT_TYPE.as_str());
-        if content_type.contains("protobuf") || content_type.contains("cbor") {
-            return Err(unsupported_media(content_type));
-        }
-        serde_json::from_slice(self.body).map_err(|error| {
-            Failure::bad_request(format!("the body of the request is not JSON: {error}"))
-        })
-    }
-
-    /// Who makes a change: who says so, else the client's name.
-    fn write_options(&self) -> WriteOptions {
-        let said = self.parameters.text("fieldManager");
-        let agent = self.header(USER_AGENT.as_str());
-        let manager =
-            if said.is_empty() { agent.split('/').next().unwrap_or_default() } else { said };
-        let manager = if manager.is_empty() { "unknown" } else { manager };
-        WriteOptions {
-            now: self.shared.now(),
-            manager: manager.to_owned(),
-            dry_run: self.parameters.dry_run(),
-            decoding: match self.parameters.text("fieldValidation") {
-                "Strict" => Decoding::Strict,
-                _ => Decoding::Typed,
-            },
-        }
-    }
-
-    fn delete_options(&self) -> Result<DeleteOptions, Failure> {
-        let body = if self.body.is_empty() { Value::Null } else { self.json_body()? };
-        let conditions = &body["preconditions"];
-        let text = |field: &str| conditions[field].as_str().map(str::to_owned);
-        let is_tried =
-            body["dryRun"].as_array().is_some_and(|stages| stages.contains(&json!("All")));
-        Ok(DeleteOptions {
-            now: self.shared.now(),
-            dry_run: is_tried || self.parameters.dry_run(),
-            uid: text("uid"),
-            version: text("resourceVersion"),
-        })
-    }
-}
-
-fn not_allowed() -> Failure {
-    let message = "the server does not allow this method on the requested resource";
-    Failure::new(405, "MethodNotAllowed", message)
-}
-
-fn unsupported_media(found: &str) -> Failure {
-    let message = format!("the body of the request was in an unknown format: {found:?}");
-    Failure::new(415, "UnsupportedMediaType", message)
-}
-
-/// What is answered to a deletion.
-fn success(resource: &Resource, object: &Object) -> Value {
-    let mut details = json!({"name": object.name(), "kind": resource.plural, "uid": object.uid()});
-    if !resource.group.is_empty() {
-        details["group"] = json!(resource.group);
-    }
-    json!({
-        "kind": "Status",
-        "apiVersion": "v1",
-        "metadata": {},
-        "status": "Success",
-        "details": details,
-    })
+fn refused(code: u16, retry_after: Option<u64>) -> Response<Body> {
+    let reason = match code {
+        400 => "BadRequest",
+        403 => "Forbidden",
+        422 => "Invalid",
+        429 => "TooManyRequests",
+        500 => "InternalError",
+        503 => "ServiceUnavailable",
+        504 => "Timeout",
+        _ => "Unknown",
+    };
+    let mut failure = Failure::new(code, reason, "refused by script");
+    failure.details = retry_after.map(|seconds| json!({"retryAfterSeconds": seconds}));
+    refusal(&failure)
 }
 
 impl<B> Service<Request<B>> for ApiServer

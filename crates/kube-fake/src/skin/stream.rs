@@ -1,4 +1,4 @@
-//! The body of a watch: a line for each event, bookmarks by the clock, an end in time.
+//! The body of a watch: a line for each event, bookmarks by the clock, an end in time; and what goes wrong on the way.
 
 use std::io;
 use std::sync::Arc;
@@ -14,7 +14,9 @@ use tokio::time::{Instant, sleep_until};
 
 use super::answer::Body;
 use super::api::Shared;
+use super::fault::Trouble;
 use super::form::Form;
+use crate::failure::Failure;
 use crate::store::{Step, Watch, WatchEvent};
 
 /// How often a client is told the version when nothing else is.
@@ -34,7 +36,22 @@ pub(super) struct WatchStream {
     form: Form,
     deadline: Instant,
     next_bookmark: Option<Instant>,
-    is_over: bool,
+    state: State,
+    /// What is to go wrong with it.
+    trouble: Option<Trouble>,
+    /// How many lines were written.
+    written: u64,
+    /// A line that waits for the next one to go before it.
+    held: Option<Vec<u8>>,
+}
+
+/// How a watch goes on after what was said last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Open,
+    Silent,
+    Ended,
+    Broken,
 }
 
 impl WatchStream {
@@ -43,12 +60,21 @@ impl WatchStream {
         watch: Watch,
         form: Form,
         timeout: Option<Duration>,
+        trouble: Option<Trouble>,
     ) -> Self {
         let now = Instant::now();
-        let deadline = now + timeout.unwrap_or(DEFAULT_TIMEOUT);
-        let changed = shared.subscribe();
-        let mut stream =
-            Self { shared, changed, watch, form, deadline, next_bookmark: None, is_over: false };
+        let mut stream = Self {
+            changed: shared.subscribe(),
+            shared,
+            watch,
+            form,
+            deadline: now + timeout.unwrap_or(DEFAULT_TIMEOUT),
+            next_bookmark: None,
+            state: State::Open,
+            trouble,
+            written: 0,
+            held: None,
+        };
         stream.plan_bookmark(now);
         stream
     }
@@ -56,7 +82,7 @@ impl WatchStream {
     pub(super) fn into_body(self) -> Body {
         let frames = stream::unfold(self, |mut state| async move {
             let chunk = state.chunk().await?;
-            Some((Ok::<_, io::Error>(Frame::data(chunk)), state))
+            Some((chunk.map(Frame::data), state))
         });
         StreamBody::new(frames).boxed_unsync()
     }
@@ -67,17 +93,27 @@ impl WatchStream {
     }
 
     /// The lines that are due next, or none when the watch is over.
-    async fn chunk(&mut self) -> Option<Bytes> {
+    async fn chunk(&mut self) -> Option<io::Result<Bytes>> {
         loop {
-            if self.is_over {
-                return None;
+            match self.state {
+                State::Open => {}
+                State::Silent => std::future::pending::<()>().await,
+                State::Ended => return None,
+                State::Broken => {
+                    self.state = State::Ended;
+                    let broken = "the connection breaks by script";
+                    return Some(Err(io::Error::new(io::ErrorKind::ConnectionReset, broken)));
+                }
             }
             self.changed.borrow_and_update();
             let lines = self.due();
             if !lines.is_empty() {
-                return Some(lines.into());
+                return Some(Ok(lines.into()));
             }
-            if self.is_over || Instant::now() >= self.deadline {
+            if self.state != State::Open {
+                continue;
+            }
+            if Instant::now() >= self.deadline {
                 return None;
             }
             let wake = self.next_bookmark.map_or(self.deadline, |next| next.min(self.deadline));
@@ -95,7 +131,7 @@ impl WatchStream {
         let shared = Arc::clone(&self.shared);
         let store = shared.lock();
         let mut lines = Vec::new();
-        while lines.len() < CHUNK {
+        while lines.len() < CHUNK && self.state == State::Open {
             match store.next(&mut self.watch) {
                 Step::Event(event) => self.write(&event, &mut lines),
                 Step::Idle => {
@@ -108,19 +144,85 @@ impl WatchStream {
                     }
                     break;
                 }
-                Step::End => {
-                    self.is_over = true;
-                    break;
-                }
+                Step::End => self.state = State::Ended,
             }
         }
         lines
     }
 
+    /// Writes the line of an event, or what its place has instead.
     fn write(&mut self, event: &WatchEvent, lines: &mut Vec<u8>) {
         let object = self.form.event_object(self.watch.resource(), event, self.shared.now());
-        let line = json!({"type": event.kind.name(), "object": object});
-        lines.extend_from_slice(line.to_string().as_bytes());
-        lines.push(b'\n');
+        let mut line =
+            json!({"type": event.kind.name(), "object": object}).to_string().into_bytes();
+        line.push(b'\n');
+        if let Some(held) = self.held.take() {
+            lines.extend_from_slice(&line);
+            lines.extend_from_slice(&held);
+            self.written += 2;
+            self.shared.count(&Trouble::Swap { after: 0 });
+            return;
+        }
+        let is_due = |trouble: &&mut Trouble| trouble.after() == Some(self.written);
+        if self.trouble.as_mut().filter(is_due).is_some()
+            && let Some(trouble) = self.trouble.take()
+        {
+            self.go_wrong(&trouble, line, lines);
+            return;
+        }
+        lines.extend_from_slice(&line);
+        self.written += 1;
     }
+
+    fn go_wrong(&mut self, trouble: &Trouble, line: Vec<u8>, lines: &mut Vec<u8>) {
+        match trouble {
+            Trouble::Cut { .. } => {
+                lines.extend_from_slice(&line[..line.len() / 2]);
+                self.state = State::Broken;
+            }
+            Trouble::Silence { .. } => self.state = State::Silent,
+            Trouble::Duplicate { .. } => {
+                lines.extend_from_slice(&line);
+                lines.extend_from_slice(&line);
+                self.written += 2;
+            }
+            Trouble::Swap { .. } => {
+                // Counted when the next one goes before it.
+                self.held = Some(line);
+                return;
+            }
+            Trouble::GarbageLine { .. } => {
+                lines.extend_from_slice(GARBAGE);
+                lines.extend_from_slice(&line);
+                self.written += 1;
+            }
+            Trouble::LongLine { bytes, .. } => {
+                lines.push(b'"');
+                lines.resize(lines.len() + bytes, b'x');
+                lines.extend_from_slice(b"\"\n");
+                lines.extend_from_slice(&line);
+                self.written += 1;
+            }
+            _ => return,
+        }
+        self.shared.count(trouble);
+    }
+}
+
+/// A line that is neither JSON nor text.
+pub(super) const GARBAGE: &[u8] = b"\x00\xff{\"type\": \"ADDED\", \"object\": [}\n";
+
+/// The body of a watch that is refused after it began.
+pub(super) fn error_body(code: u16) -> Body {
+    let failure = match code {
+        410 => Failure::new(410, "Expired", "too old resource version: by script"),
+        // As a server says it whose etcd cannot tell how far it is.
+        500 => {
+            let message = "required storage feature RequestWatchProgress is disabled";
+            Failure::new(500, "InternalError", message)
+        }
+        code => Failure::new(code, "Unknown", "refused by script"),
+    };
+    let line = json!({"type": "ERROR", "object": failure.status()});
+    super::answer::whole(format!("{line}\n"))
 }

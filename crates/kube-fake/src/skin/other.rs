@@ -1,0 +1,45 @@
+//! Requests of no object: health, discovery, OpenAPI.
+
+use http::header::ACCEPT;
+use http::request::Parts;
+use http::{Method, Response};
+
+use super::answer::{Body, answer, json_answer, text_answer, whole};
+use super::call::not_allowed;
+use super::path::no_such_path;
+use super::{discovery, openapi};
+use crate::failure::Failure;
+
+/// What is asked of the server that is no object.
+pub(super) fn other(path: &str, parts: &Parts) -> Result<Response<Body>, Failure> {
+    if !matches!(parts.method, Method::GET | Method::HEAD) {
+        return Err(not_allowed());
+    }
+    let path = path.trim_end_matches('/');
+    let is_health = ["/healthz", "/livez", "/readyz"].iter().any(|root| {
+        path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    });
+    if is_health {
+        return Ok(text_answer(200, "ok"));
+    }
+    if let Some(rest) = path.strip_prefix("/openapi/v3/") {
+        let document = openapi::three(rest).ok_or_else(no_such_path)?;
+        return Ok(json_answer(200, &document));
+    }
+    match path {
+        "/openapi/v2" => Ok(openapi_two(parts)),
+        "/openapi/v3" => Ok(json_answer(200, &openapi::three_index())),
+        _ => discovery::answer(path).map(|found| json_answer(200, &found)).ok_or_else(no_such_path),
+    }
+}
+
+/// Version 2 of OpenAPI, which kubectl takes in protobuf alone.
+fn openapi_two(parts: &Parts) -> Response<Body> {
+    let accepted =
+        parts.headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if accepted.contains("proto-openapi.spec.v2") {
+        let bytes = openapi::protobuf(&openapi::two());
+        return answer(200, openapi::PROTOBUF, whole(bytes));
+    }
+    json_answer(200, &openapi::two())
+}
