@@ -2,6 +2,7 @@
 //! anything but the next event.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
@@ -15,14 +16,18 @@ use tokio::runtime::Runtime;
 use tracing::{info, warn};
 
 use crate::Host;
-use crate::clock::Clock;
+use crate::clock::{Clock, wall};
 use crate::core::Core;
 use crate::directory::StateDirectory;
 use crate::event::{Event, Inbox, Mailbox};
+use crate::events::{EventSource, Events, write_events};
 use crate::executor::{Executor, SharedLedger};
+use crate::health::SYNC_PERIOD;
 use crate::local::Listener;
 use crate::metrics::{CallMetrics, Metered};
+use crate::status::conditions_of_pages;
 use crate::threads::{self, Registrar};
+use crate::web::{AllAddresses, Board, Web, WebSetup};
 
 /// How long calls that are under way have when the process is to end.
 const LAST_CALLS: Duration = Duration::from_secs(10);
@@ -47,6 +52,39 @@ pub struct Setup {
     pub source: Source,
     /// The state directory, whose lock is held.
     pub directory: StateDirectory,
+    /// Where health and metrics are served.
+    pub pages: Pages,
+}
+
+/// Where health and metrics are served, and how.
+#[derive(Debug, Clone)]
+pub struct Pages {
+    /// Where the proxy's health is asked for; nowhere if none.
+    pub health: Option<SocketAddr>,
+    /// Where the metrics are; nowhere if none.
+    pub metrics: Option<SocketAddr>,
+    /// Whether the process is not to begin where one of them cannot be had.
+    pub hard_fail: bool,
+    /// Whether the health-check node ports of Services are served.
+    pub health_check_ports: bool,
+    /// For how long changes may wait before the proxy is not healthy: twice this.
+    pub sync_period: Duration,
+    /// What `/configz` says.
+    pub configuration: String,
+}
+
+impl Default for Pages {
+    /// No pages, and no ports.
+    fn default() -> Self {
+        Self {
+            health: None,
+            metrics: None,
+            hard_fail: false,
+            health_check_ports: false,
+            sync_period: SYNC_PERIOD,
+            configuration: "{}".to_owned(),
+        }
+    }
 }
 
 /// Where what is wanted comes from.
@@ -76,6 +114,9 @@ pub enum AgentError {
     /// The ledger cannot be read.
     #[error("read the ledger in the state directory")]
     Ledger(#[source] io::Error),
+    /// A page cannot be served that must be.
+    #[error("serve health and metrics")]
+    Pages(#[source] io::Error),
     /// A thread panicked.
     #[error("the thread {0} panicked: what is in HNS stays, and a restart finds it")]
     Died(&'static str),
@@ -95,6 +136,9 @@ struct Agent {
     host: Arc<dyn Host>,
     registrar: Registrar,
     until_settled: bool,
+    /// What the pages show.
+    board: Arc<Board>,
+    events: Events,
 }
 
 /// Runs an agent until it is stopped. What it made in HNS stays.
@@ -102,7 +146,7 @@ struct Agent {
 /// # Errors
 /// When it cannot go on. What it made stays then, too.
 pub fn run(setup: Setup, mailbox: Mailbox, inbox: Inbox) -> Result<(), AgentError> {
-    let Setup { node, settings, reconciler, hcn, host, source, directory, .. } = setup;
+    let Setup { node, settings, reconciler, hcn, host, source, directory, pages, .. } = setup;
     let ledger = directory.read_ledger().map_err(AgentError::Ledger)?;
     let metrics = Arc::new(CallMetrics::default());
     let hcn: Arc<dyn Hcn> = Arc::new(Metered::new(hcn, Arc::clone(&metrics)));
@@ -112,17 +156,58 @@ pub fn run(setup: Setup, mailbox: Mailbox, inbox: Inbox) -> Result<(), AgentErro
         Registrar::start(Arc::clone(&hcn), mailbox.clone()).map_err(AgentError::Threads)?;
     let listener = listen(&directory, &host, &mailbox)?;
     let clock = Clock::start();
-    let core = Core::new(node, settings, reconciler, ledger, metrics);
-    let mut agent =
-        Agent { clock, core, executor, host, registrar, until_settled: setup.until_settled };
+    let mut core = Core::new(node, settings, reconciler, ledger, Arc::clone(&metrics));
+    core.sync_period(pages.sync_period);
+    let board = Arc::new(Board::new(core.health().clone(), Box::new(move || clock.now())));
+    let events = events_of(&source, &core);
+    let web = serve_pages(&pages, &board, metrics, &events, &mailbox)?;
+    let until_settled = setup.until_settled;
+    let mut agent = Agent { clock, core, executor, host, registrar, until_settled, board, events };
     let node = &agent.core.stream().view().node().name;
     info!(%node, process = std::process::id(), "started");
     agent.feed_from(source, &mailbox)?;
     let ended = agent.work(&inbox);
+    drop(web);
     if let Some(listener) = listener {
         listener.forget_path();
     }
     ended
+}
+
+/// Begins to serve health and metrics, where anybody is to be served.
+fn serve_pages(
+    pages: &Pages,
+    board: &Arc<Board>,
+    calls: Arc<CallMetrics>,
+    events: &Events,
+    mailbox: &Mailbox,
+) -> Result<Option<Web>, AgentError> {
+    if pages.health.is_none() && pages.metrics.is_none() && !pages.health_check_ports {
+        return Ok(None);
+    }
+    let setup = WebSetup {
+        health: pages.health,
+        metrics: pages.metrics,
+        hard_fail: pages.hard_fail,
+        binder: pages.health_check_ports.then(|| Arc::new(AllAddresses) as _),
+        board: Arc::clone(board),
+        calls,
+        configuration: pages.configuration.clone(),
+        events: events.clone(),
+    };
+    Web::start(setup, mailbox.on_death("web")).map(Some).map_err(AgentError::Pages)
+}
+
+/// Where events go: to the Kubernetes API, if what is wanted comes from there.
+fn events_of(source: &Source, core: &Core) -> Events {
+    let Source::Api { runtime, api } = source else { return Events::nowhere() };
+    let (events, notices) = Events::to_writer();
+    let reporter = EventSource {
+        controller: "switchyard".to_owned(),
+        instance: core.stream().view().node().name.to_string(),
+    };
+    runtime.spawn(write_events(notices, api.client.clone(), reporter));
+    events
 }
 
 /// Lets others ask for the status. A proxy without it still does its work.
@@ -174,10 +259,13 @@ impl Agent {
             }
             self.begin_calls()?;
             self.tell();
+            self.publish();
             if self.until_settled && self.core.is_settled() && self.executor.under_way() == 0 {
                 return self.stop(inbox);
             }
-            let Some(event) = self.wait(inbox)? else { continue };
+            let event = self.wait(inbox)?;
+            self.board.tell(|health| health.busy(self.clock.now()));
+            let Some(event) = event else { continue };
             match self.handle(event)? {
                 Flow::GoOn => {}
                 Flow::Stop => return self.stop(inbox),
@@ -219,7 +307,9 @@ impl Agent {
             Event::Registered(result) => self.core.registered(result.err()),
             Event::Asked(answer) => {
                 // Whoever asked may have gone away.
-                let _ = answer.try_send(Box::new(self.core.status(now)));
+                let mut status = self.core.status(now);
+                status.conditions.extend(conditions_of_pages(&self.board, now));
+                let _ = answer.try_send(Box::new(status));
             }
             Event::Stop => return Ok(Flow::Stop),
             Event::Died(thread) => return Err(AgentError::Died(thread)),
@@ -245,6 +335,24 @@ impl Agent {
     fn tell(&mut self) {
         if self.core.tell(self.clock.now()) {
             self.host.keep();
+        }
+    }
+
+    /// Writes down for the pages how things are, at the end of each turn.
+    fn publish(&mut self) {
+        let now = self.clock.now();
+        self.core.look(now, wall().as_microsecond());
+        // What is written has no turn that is under way: from here on the loop waits.
+        self.board.tell(|health| health.clone_from(self.core.health()));
+        if let Some(wanted) = self.core.take_ports() {
+            self.board.want_ports(wanted);
+        }
+        if let Some(mut figures) = self.core.take_figures(now) {
+            figures.dropped_events = self.events.dropped();
+            self.board.publish(figures);
+        }
+        for notice in self.core.take_notices() {
+            self.events.tell(notice);
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use k8s_openapi::jiff::Timestamp;
+
 /// The time since it was made.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock(Instant);
@@ -18,4 +20,9 @@ impl Clock {
     pub(crate) fn now(self) -> Duration {
         self.0.elapsed()
     }
+}
+
+/// The time on the wall. It is for people and for what other clocks said, and nothing is timed by it.
+pub(crate) fn wall() -> Timestamp {
+    Timestamp::now()
 }

@@ -14,9 +14,14 @@ use switchyard_winkernel::{
 };
 use tracing::{info, warn};
 
+use crate::events::Notice;
+use crate::health::ProxyHealth;
+use crate::health::ports::Wanted;
 use crate::input::{Input, MOST_NAMED};
 use crate::journal::Journal;
 use crate::metrics::CallMetrics;
+use crate::observe::{self, Observer, Trouble};
+use crate::page::Figures;
 use crate::status::{Report, Status};
 
 /// How long calls wait for the registration for notifications: what HNS loses after it was read is to be told.
@@ -38,6 +43,8 @@ pub struct Core {
     /// Why notifications are not registered for.
     unregistered: Option<String>,
     losses: u64,
+    /// What is noted down for pages and events.
+    observer: Observer,
 }
 
 impl Core {
@@ -61,6 +68,7 @@ impl Core {
             awaits_registration: true,
             unregistered: None,
             losses: 0,
+            observer: Observer::default(),
         }
     }
 
@@ -85,7 +93,8 @@ impl Core {
     pub fn read(&mut self, read: Result<Manifests, ReadError>, now: Duration) -> bool {
         let node = self.stream.view().node().name.clone();
         let Some(events) = self.input.take(read, &node) else { return false };
-        let batch = self.stream.cluster().events_towards(events);
+        let batch: Vec<_> = self.stream.cluster().events_towards(events).into_iter().collect();
+        self.observer.read(observe::count(&batch), &[], now);
         self.apply(batch, now)
     }
 
@@ -103,6 +112,7 @@ impl Core {
         self.input.refused(count, &refusals);
         let node = self.stream.view().node().name.clone();
         let events = self.input.believe(update.events, &node);
+        self.observer.read(observe::count(&events), &update.triggers, now);
         self.apply(events, now)
     }
 
@@ -117,11 +127,13 @@ impl Core {
             self.knows_node = true;
             changes = self.stream.snapshot();
         }
+        self.observer.node(&self.stream, self.input.node_is_gone());
         if changes.is_empty() {
             return false;
         }
         let (events, revision) = (changes.len(), self.stream.revision());
         info!(revision, events, "what is wanted changed");
+        self.observer.wanted(&changes, now);
         self.reconciler.view(changes, now);
         self.journal.stir();
         true
@@ -130,7 +142,9 @@ impl Core {
     /// A call ended.
     pub fn answered(&mut self, id: CallId, result: Result<Reply, CallError>, now: Duration) {
         self.journal.ended(id, result.is_ok());
+        let trouble = Trouble::of(&result);
         self.reconciler.call_done(id, result, now);
+        self.observer.ended(id, trouble, &self.reconciler, &self.stream, now);
     }
 
     /// HNS told something.
@@ -169,6 +183,7 @@ impl Core {
         }
         let (id, call) = self.reconciler.next(now)?;
         self.journal.begun(id, &call, now);
+        self.observer.begun(id, &call, &self.stream, now);
         Some((id, call))
     }
 
@@ -177,7 +192,7 @@ impl Core {
     pub fn due(&self, now: Duration) -> Option<Duration> {
         let waits = self.awaits_registration && now < REGISTRATION;
         let calls = if waits { Some(REGISTRATION) } else { self.reconciler.wake() };
-        [calls, self.journal.due()].into_iter().flatten().min()
+        [calls, self.journal.due(), self.observer.due()].into_iter().flatten().min()
     }
 
     /// Whether everything that is wanted has been attempted, and it is known what is wanted.
@@ -197,6 +212,39 @@ impl Core {
         if self.journal.due().is_some() {
             self.journal.look(&self.reconciler, self.stream.revision(), now);
         }
+    }
+
+    /// For how long changes may wait before the proxy is not healthy: twice this.
+    pub fn sync_period(&mut self, period: Duration) {
+        self.observer.sync_period(period);
+    }
+
+    /// Looks whether all that is wanted has been attempted, once all calls were begun that may be. `wall` is the time in
+    /// microseconds since 1970.
+    pub fn look(&mut self, now: Duration, wall: i64) {
+        self.observer.look(&self.reconciler, now, wall);
+    }
+
+    /// The proxy's health.
+    #[must_use]
+    pub fn health(&self) -> &ProxyHealth {
+        self.observer.health()
+    }
+
+    /// What the health-check ports of Services are to answer, where that changed since it was taken last.
+    pub fn take_ports(&mut self) -> Option<Wanted> {
+        self.observer.take_ports()
+    }
+
+    /// What the metrics page is made of, where there is news and it was not asked for a moment ago.
+    pub fn take_figures(&mut self, now: Duration) -> Option<Figures> {
+        let api = self.api.as_ref().map(|api| api.status());
+        self.observer.figures(&self.reconciler, &self.stream, api.as_ref(), now)
+    }
+
+    /// What Services are to be told.
+    pub fn take_notices(&mut self) -> Vec<Notice> {
+        self.observer.take_notices()
     }
 
     /// How things are.

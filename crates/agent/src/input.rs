@@ -17,6 +17,8 @@ pub(crate) const MOST_NAMED: usize = 20;
 pub(crate) struct Input {
     status: InputStatus,
     trouble: Option<String>,
+    /// Whether the API has the Node no more.
+    node_is_gone: bool,
     /// Which kinds of objects of the API cannot be followed, and why.
     troubles: BTreeMap<Kind, String>,
 }
@@ -30,6 +32,11 @@ impl Input {
     /// Why what was read last was not taken in.
     pub(crate) fn trouble(&self) -> Option<&str> {
         self.trouble.as_deref()
+    }
+
+    /// Whether the API has the Node no more. The last that was known of it counts, but for its health.
+    pub(crate) fn node_is_gone(&self) -> bool {
+        self.node_is_gone
     }
 
     /// Takes a reading in: the objects that there are now, all of them. `None` where it is not believed, and everything
@@ -106,11 +113,15 @@ impl Input {
         let is_back =
             |event: &ClusterEvent| matches!(event, ClusterEvent::Node(own) if own.name == *node);
         if events.iter().any(is_gone) {
+            self.node_is_gone = true;
             warn!(%node, "the Node is gone; the last that was known of it counts");
             self.trouble =
                 Some(format!("the Node {node} is gone; the last that was known of it counts"));
-        } else if events.iter().any(is_back) && self.trouble.take().is_some() {
-            info!(%node, "the Node is there again");
+        } else if events.iter().any(is_back) {
+            self.node_is_gone = false;
+            if self.trouble.take().is_some() {
+                info!(%node, "the Node is there again");
+            }
         }
         events.into_iter().filter(|event| !is_gone(event)).collect()
     }

@@ -22,6 +22,7 @@ mod input;
 mod journal;
 mod local;
 mod metrics;
+mod observe;
 pub mod page;
 mod status;
 mod threads;
@@ -32,7 +33,7 @@ use std::io;
 use switchyard_nodeview::Stream;
 
 pub use self::core::Core;
-pub use agent::{AgentError, Setup, Source, run};
+pub use agent::{AgentError, Pages, Setup, Source, run};
 pub use directory::{LedgerFile, LockError, NodeLock, StateDirectory};
 pub use event::{Inbox, Mailbox, mailbox};
 pub use metrics::{BOUNDS, CallMetrics, Counted, Metered, Tally};

@@ -2,13 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use switchyard_agent::{
-    AgentError, Condition, Host, Mailbox, Setup, Source, State, StateDirectory, Status,
+    AgentError, Condition, Host, Mailbox, Pages, Setup, Source, State, StateDirectory, Status,
     ask_hns_state, ask_status, mailbox,
 };
 use switchyard_hcn_emulator::{
@@ -58,6 +60,10 @@ impl Host for OnlyHns {
 
 impl Running {
     fn start(test: &str, knobs: Knobs, faults: Vec<Fault>, state: &str) -> Self {
+        Self::start_with(test, knobs, faults, state, Pages::default())
+    }
+
+    fn start_with(test: &str, knobs: Knobs, faults: Vec<Fault>, state: &str, pages: Pages) -> Self {
         let path = std::env::temp_dir().join(format!("switchyard-{}-{test}", std::process::id()));
         let _ = std::fs::remove_dir_all(&path);
         let directory = StateDirectory::open(&path).unwrap();
@@ -76,6 +82,7 @@ impl Running {
             host: Arc::new(OnlyHns(Arc::clone(&hns))),
             source: Source::Manifests { first: followed.read().unwrap(), followed },
             directory: directory.clone(),
+            pages,
         };
         let (mailbox, inbox) = mailbox();
         let own = mailbox.clone();
@@ -208,5 +215,85 @@ fn a_ledger_that_cannot_be_written_is_said_and_stops_nothing() {
             && !status.conditions.is_empty()
     });
     assert_eq!(only(&status).condition, "LedgerNotWritten");
+    agent.stop();
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test waits for what must come, with a deadline")]
+fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let until = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < until, "{what} did not come");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// What a page says: the code and all of it.
+fn page(address: SocketAddr, path: &str) -> Option<(u16, String)> {
+    let mut stream = TcpStream::connect_timeout(&address, PATIENCE).ok()?;
+    stream.set_read_timeout(Some(PATIENCE)).ok()?;
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: n1\r\n\r\n").as_bytes()).ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    let code = answer.split(' ').nth(1)?.parse().ok()?;
+    Some((code, answer))
+}
+
+/// An address of the loopback that nobody has.
+fn free() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+#[test]
+fn health_and_metrics_are_served_and_follow_what_happens() {
+    let (health, metrics) = (free(), free());
+    let pages = Pages { health: Some(health), metrics: Some(metrics), ..Pages::default() };
+    let agent = Running::start_with("pages", Knobs::default(), Vec::new(), NETWORK, pages);
+    let mut last = None;
+    wait_until("health", || {
+        last = page(health, "/healthz");
+        last.as_ref().is_some_and(|(code, _)| *code == 200)
+    });
+    assert_eq!(page(health, "/livez").unwrap().0, 200);
+    let wanted = [
+        "kubeproxy_sync_proxy_rules_service_changes_total 1\n",
+        "kubeproxy_sync_proxy_rules_endpoint_changes_total 1\n",
+        "kubeproxy_sync_proxy_rules_endpoint_changes_pending 0.0\n",
+        "kubeproxy_sync_proxy_rules_duration_seconds_count 1\n",
+        "switchyard_objects{kind=\"loadBalancer\",state=\"own\"} 1.0\n",
+        "switchyard_objects{kind=\"endpoint\",state=\"own\"} 2.0\n",
+        "switchyard_hns_calls_total{verb=\"create\",kind=\"loadBalancer\",hresult=\"S_OK\"} 1\n",
+        "switchyard_hns_call_duration_seconds_count{verb=\"create\",kind=\"endpoint\"} 2\n",
+        "switchyard_hns_available 1.0\n",
+        "switchyard_settled 1.0\n",
+    ];
+    let shown = || page(metrics, "/metrics").map(|(_, page)| page).unwrap_or_default();
+    let mut text = String::new();
+    wait_until("the figures", || {
+        text = shown();
+        wanted.iter().all(|line| text.contains(line))
+    });
+    assert!(!text.contains("switchyard_conditions{"), "{text}");
+    agent.stop();
+    assert!(page(health, "/livez").is_none(), "nobody answers any more");
+}
+
+#[test]
+fn a_load_balancer_that_hns_refuses_is_counted_and_the_node_stays_in_service() {
+    let (health, metrics) = (free(), free());
+    let pages = Pages { health: Some(health), metrics: Some(metrics), ..Pages::default() };
+    let code = switchyard_hcn::hresult::HCN_E_PORT_ALREADY_EXISTS.try_into().unwrap();
+    let refuse = Trouble::Refuse { code, after: false };
+    let refusals =
+        vec![Fault { times: None, ..Fault::at("HcnCreateLoadBalancer", refuse).unwrap() }];
+    let agent = Running::start_with("counted", Knobs::default(), refusals, NETWORK, pages);
+    let failed = "kubeproxy_sync_proxy_rules_winkernel_lb_create_failures_total{ip_family=\"IPv4\",lb_type=\"clusterip\",error=\"port_already_exists\"} ";
+    wait_until("the failure", || {
+        page(metrics, "/metrics").is_some_and(|(_, text)| {
+            text.contains(failed)
+                && text.contains("switchyard_conditions{condition=\"PortInUse\"} 1.0\n")
+                && text.contains("switchyard_pending_retries 1.0\n")
+        })
+    });
+    assert_eq!(page(health, "/healthz").unwrap().0, 200);
     agent.stop();
 }

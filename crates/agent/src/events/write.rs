@@ -15,7 +15,7 @@ use tracing::warn;
 
 use super::Notice;
 use super::limiter::{Limiter, Publication};
-use crate::clock::Clock;
+use crate::clock::{Clock, wall};
 
 /// How long the API server has for one event.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -47,7 +47,7 @@ pub async fn write_events(mut notices: Receiver<Notice>, client: Client, source:
         let number = match publication {
             Publication::New { number } | Publication::Again { number, .. } => number,
         };
-        let writing = writer.write(&notice, publication, Timestamp::now());
+        let writing = writer.write(&notice, publication, wall());
         let trouble = match tokio::time::timeout(DEADLINE, writing).await {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(error.to_string()),

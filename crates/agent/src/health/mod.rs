@@ -216,6 +216,12 @@ impl ProxyHealth {
         self.busy_since = None;
     }
 
+    /// Whether a complete state was attempted at least once.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.has_begun
+    }
+
     /// Since when a change waits to be attempted.
     #[must_use]
     pub fn pending_since(&self) -> Option<Duration> {

@@ -1,11 +1,13 @@
 //! How a proxy is doing, as it tells those who ask.
 
+mod pages;
 mod report;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::pages::conditions_of_pages;
 pub(crate) use self::report::Report;
 
 /// How a proxy is doing.

@@ -336,7 +336,7 @@ fn advice_for(trouble: &NetworkTrouble) -> &'static str {
     }
 }
 
-fn notice(condition: &str, detail: String, advice: &str) -> Condition {
+pub(super) fn notice(condition: &str, detail: String, advice: &str) -> Condition {
     Condition {
         condition: condition.to_owned(),
         severity: Severity::Notice,

@@ -15,7 +15,6 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use ::http::StatusCode;
-use k8s_openapi::jiff::Timestamp;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -25,6 +24,7 @@ pub use self::board::{Board, Now, PortReport, PortsStanding};
 use self::http::{Handler, Page, serve, text};
 use self::pages::Probe;
 pub use self::ports::{AllAddresses, BindPort};
+use crate::clock::wall;
 use crate::events::Events;
 use crate::metrics::CallMetrics;
 use crate::page;
@@ -44,8 +44,8 @@ pub struct WebSetup {
     pub metrics: Option<SocketAddr>,
     /// Whether the process is not to begin where one of them cannot be had.
     pub hard_fail: bool,
-    /// How the health-check ports of Services are had.
-    pub binder: Arc<dyn BindPort>,
+    /// How the health-check ports of Services are had; they are not if none.
+    pub binder: Option<Arc<dyn BindPort>>,
     /// What is read.
     pub board: Arc<Board>,
     /// The calls of HNS.
@@ -100,12 +100,14 @@ impl Web {
             for site in [health, metrics].into_iter().flatten() {
                 servers.spawn(site.serve(Arc::clone(&board)));
             }
-            servers.spawn(ports::serve_all(board, setup.binder, setup.events));
+            if let Some(binder) = setup.binder {
+                servers.spawn(ports::serve_all(board, binder, setup.events));
+            }
             // Both arms are safe to drop: what is served ends with this.
             tokio::select! {
                 _ = stopped => {}
-                ended = servers.join_next() => {
-                    if let Some(Err(trouble)) = ended && trouble.is_panic() {
+                Some(Err(trouble)) = servers.join_next() => {
+                    if trouble.is_panic() {
                         std::panic::resume_unwind(trouble.into_panic());
                     }
                 }
@@ -210,7 +212,7 @@ fn health_pages(board: &Arc<Board>) -> Handler {
             "/livez" => Probe::Life,
             _ => return not_found("there are /healthz and /livez\n"),
         };
-        let (page, code) = pages::health(probe, &board.verdict(), board.now(), Timestamp::now());
+        let (page, code) = pages::health(probe, &board.verdict(), board.now(), wall());
         board.answered(probe, code.as_u16());
         page
     })
@@ -244,7 +246,7 @@ fn metrics(
         answers: &board.answers(),
         ports: &board.ports(),
         now: board.now(),
-        wall: Timestamp::now(),
+        wall: wall(),
     };
     match page::render(&sources, format) {
         Ok(body) => http::page(StatusCode::OK, format.content_type(), body),

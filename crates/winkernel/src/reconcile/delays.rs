@@ -80,6 +80,10 @@ impl Delays {
         self.by_target.contains_key(&target)
     }
 
+    pub(super) fn of(&self, target: Target) -> Option<&Delay> {
+        self.by_target.get(&target)
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = (&Target, &Delay)> {
         self.by_target.iter()
     }

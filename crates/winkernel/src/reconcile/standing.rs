@@ -136,6 +136,18 @@ impl Reconciler {
         self.counters
     }
 
+    /// Whether few enough calls are stuck that changes can be made.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        self.flights.abandoned() < MOST_ABANDONED
+    }
+
+    /// Why `target` waits, if it does.
+    #[must_use]
+    pub fn delay(&self, target: Target) -> Option<&Delay> {
+        self.delays.of(target)
+    }
+
     /// Where it stands.
     #[must_use]
     pub fn standing(&self) -> Standing {
