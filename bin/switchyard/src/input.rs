@@ -28,15 +28,15 @@ pub(crate) struct Input {
     pub(crate) counts: Counts,
 }
 
-/// Reads the configuration, if a file is named. Keys that nobody knows are said on `notices`.
+/// Reads the configuration, if a file is named. Fields that do nothing, or that nobody knows, are said on `notices`.
 pub(crate) fn configuration(
     path: Option<&str>,
     notices: &mut dyn Write,
 ) -> Result<Configuration, Failure> {
     let configuration = path.map(Configuration::read).transpose().map_err(anyhow::Error::new)?;
     let configuration = configuration.unwrap_or_default();
-    for key in &configuration.unknown_keys {
-        writeln!(notices, "configuration: the key {key:?} is not kube-proxy's: passed over")?;
+    for warning in &configuration.warnings {
+        writeln!(notices, "configuration {warning}")?;
     }
     Ok(configuration)
 }

@@ -42,6 +42,11 @@ impl RawDocument<'_> {
         format!("{} line {}", self.file, self.line)
     }
 
+    /// How many lines of the file stand before its first.
+    pub(crate) fn lines_before(&self) -> usize {
+        self.line - 1
+    }
+
     /// Reads it: nothing, one document, or several JSON objects behind each other. What stands behind something that cannot
     /// be read is lost with it; what stands before is not.
     pub(crate) fn read(&self) -> Vec<Result<Field<Document>, String>> {
@@ -126,6 +131,11 @@ fn is_blank(text: &str) -> bool {
 /// Where and why it cannot be read, in one line.
 pub fn from_yaml<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, String> {
     yaml_with(text, DuplicateKeyPolicy::Error)
+}
+
+/// Reads YAML of which a key may be there twice: the last counts where the reader lets it.
+pub(crate) fn from_yaml_last_wins<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, String> {
+    yaml_with(text, DuplicateKeyPolicy::LastWins)
 }
 
 fn yaml_with<'a, T: Deserialize<'a>>(

@@ -46,6 +46,20 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     Ok(total)
 }
 
+/// Writes a time as Go does: `5m0s`, `1.5s`.
+pub(crate) fn go_duration(time: Duration) -> String {
+    let (seconds, nanoseconds) = (time.as_secs(), time.subsec_nanos());
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    let fraction = format!("{nanoseconds:09}");
+    let fraction = fraction.trim_end_matches('0');
+    let point = if fraction.is_empty() { "" } else { "." };
+    match (hours, minutes) {
+        (0, 0) => format!("{seconds}{point}{fraction}s"),
+        (0, _) => format!("{minutes}m{seconds}{point}{fraction}s"),
+        _ => format!("{hours}h{minutes}m{seconds}{point}{fraction}s"),
+    }
+}
+
 /// `whole.fraction` times a unit. What is less than a nanosecond is left out, as Go does.
 fn scaled(whole: &str, fraction: &str, unit: u64) -> Option<Duration> {
     let whole: u64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
@@ -96,5 +110,20 @@ mod tests {
         check("5 m", Err("unit"));
         check("99999999999999999999h", Err("too long"));
         check("9999999999h", Err("too long"));
+    }
+
+    #[test]
+    fn times_are_written_as_go_does() {
+        for (milliseconds, text) in [
+            (0, "0s"),
+            (1_500, "1.5s"),
+            (300_000, "5m0s"),
+            (5_400_000, "1h30m0s"),
+            (3_600_001, "1h0m0.001s"),
+        ] {
+            let time = Duration::from_millis(milliseconds);
+            assert_eq!(go_duration(time), text);
+            assert_eq!(parse_duration(text), Ok(time));
+        }
     }
 }

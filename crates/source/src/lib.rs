@@ -21,7 +21,8 @@ mod service;
 mod slice;
 
 pub use configuration::{
-    AgentConfiguration, Configuration, ConfigurationError, WindowsConfiguration,
+    AgentConfiguration, ClientConnection, Configuration, ConfigurationChange, ConfigurationError,
+    FlagField, KubeProxyConfiguration, LoggingConfiguration, WindowsConfiguration,
 };
 pub use document::from_yaml;
 pub use duration::parse_duration;
