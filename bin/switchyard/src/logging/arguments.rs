@@ -3,16 +3,18 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use switchyard_source::LoggingConfiguration;
 
 use super::verbosity::Modules;
+use crate::failure::Failure;
 
 /// How a proxy logs.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Logging")]
 pub struct LoggingArguments {
     /// How much is logged: 4 and 5 also what is decided, more everything.
-    #[arg(short, long, value_name = "LEVEL", default_value = "0", allow_negative_numbers = true)]
-    pub v: i32,
+    #[arg(short, long, value_name = "LEVEL", allow_negative_numbers = true)]
+    pub v: Option<i32>,
     /// Levels of single modules, as journal=4,executor=6; * and ? stand for any letters and any one.
     #[arg(long, value_name = "MODULE=LEVEL,...", default_value = "", hide_default_value = true)]
     pub vmodule: Modules,
@@ -55,9 +57,9 @@ pub struct LoggingArguments {
     /// Ignored: there are no lines of Go's source.
     #[arg(long, value_name = "FILE:LINE", hide = true)]
     pub log_backtrace_at: Option<String>,
-    /// The form of each line.
-    #[arg(long, value_enum, default_value = "text")]
-    pub logging_format: Format,
+    /// The form of each line; text without it.
+    #[arg(long, value_enum)]
+    pub logging_format: Option<Format>,
 }
 
 /// The form of a line.
@@ -84,7 +86,48 @@ pub enum Severity {
     Fatal,
 }
 
+impl Format {
+    /// As it is written.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+        }
+    }
+}
+
 impl LoggingArguments {
+    /// With what the section `logging` of a configuration file says where no flag does. Of modules the flags go first.
+    ///
+    /// # Errors
+    /// When a pattern in the file is none.
+    pub(crate) fn with_file(mut self, file: &LoggingConfiguration) -> Result<Self, Failure> {
+        let level = file.verbosity.map(|level| i32::try_from(level).unwrap_or(i32::MAX));
+        self.v = self.v.or(level);
+        let format = match file.format.as_deref() {
+            Some("json") => Some(Format::Json),
+            Some(_) => Some(Format::Text),
+            None => None,
+        };
+        self.logging_format = self.logging_format.or(format);
+        let modules = file.modules.iter().map(|(pattern, level)| format!("{pattern}={level}"));
+        let modules = modules.collect::<Vec<_>>().join(",");
+        let wrong = |why| Failure::Usage(format!("logging.vmodule of the configuration: {why}"));
+        self.vmodule.extend(modules.parse().map_err(wrong)?);
+        Ok(self)
+    }
+
+    /// How much is logged.
+    pub(super) fn level(&self) -> i32 {
+        self.v.unwrap_or(0)
+    }
+
+    /// The form of each line.
+    pub(super) fn format(&self) -> Format {
+        self.logging_format.unwrap_or_default()
+    }
+
     /// What is said of flags that have no effect.
     pub(super) fn ignored(&self) -> Vec<&'static str> {
         let mut said = Vec::new();

@@ -54,7 +54,7 @@ pub(crate) fn start(
     usual: Option<PathBuf>,
 ) -> anyhow::Result<Log> {
     let log = Log::open(arguments, node, usual)?;
-    let (general, modules) = (arguments.v, arguments.vmodule.clone());
+    let (general, modules) = (arguments.level(), arguments.vmodule.clone());
     let most = modules.most(general);
     let is_wanted = move |metadata: &Metadata<'_>| {
         modules.level(metadata.target(), general) >= *metadata.level()
@@ -75,7 +75,7 @@ pub(crate) fn start(
 fn lines(arguments: &LoggingArguments, log: Log) -> Box<dyn Layer<Registry> + Send + Sync> {
     let is_placed = arguments.add_dir_header;
     let layer = fmt::layer().with_writer(log).with_ansi(false).with_target(false);
-    match arguments.logging_format {
+    match arguments.format() {
         Format::Json => Box::new(layer.event_format(Json { has_caller: is_placed })),
         Format::Text => {
             let layer = layer.with_file(is_placed).with_line_number(is_placed);
@@ -109,7 +109,7 @@ impl Log {
         usual: Option<PathBuf>,
     ) -> anyhow::Result<Self> {
         let Some(path) = path(arguments, usual) else {
-            let (format, threshold) = (arguments.logging_format, Severity::Info);
+            let (format, threshold) = (arguments.format(), Severity::Info);
             return Ok(Self { file: None, format, threshold });
         };
         let size = arguments.log_file_max_size.saturating_mul(1024 * 1024);
@@ -120,7 +120,7 @@ impl Log {
         let threshold =
             if arguments.alsologtostderr { Severity::Info } else { arguments.stderrthreshold };
         let file = Some(Arc::new(Mutex::new(file)));
-        Ok(Self { file, format: arguments.logging_format, threshold })
+        Ok(Self { file, format: arguments.format(), threshold })
     }
 }
 
@@ -136,7 +136,7 @@ fn path(arguments: &LoggingArguments, usual: Option<PathBuf>) -> Option<PathBuf>
 
 /// The first line of each file.
 fn heading(arguments: &LoggingArguments, node: &str) -> String {
-    if arguments.skip_log_headers || arguments.logging_format == Format::Json {
+    if arguments.skip_log_headers || arguments.format() == Format::Json {
         return String::new();
     }
     let version = env!("CARGO_PKG_VERSION");

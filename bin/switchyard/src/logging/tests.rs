@@ -20,9 +20,9 @@ fn parse(words: &str) -> LoggingArguments {
 #[test]
 fn flags_are_taken_as_klog_takes_them() {
     for words in ["--v 4", "--v=4", "-v 4", "-v=4", "-v4"] {
-        assert_eq!(parse(words).v, 4, "{words}");
+        assert_eq!(parse(words).v, Some(4), "{words}");
     }
-    assert_eq!(parse("-v -1").v, -1);
+    assert_eq!(parse("-v -1").v, Some(-1));
     for (words, value) in
         [("--logtostderr", true), ("--logtostderr=false", false), ("--logtostderr=T", true)]
     {

@@ -26,6 +26,11 @@ impl FromStr for Modules {
 }
 
 impl Modules {
+    /// Adds what counts after what is said already.
+    pub(super) fn extend(&mut self, more: Self) {
+        self.0.extend(more.0);
+    }
+
     /// The most that is logged of any module.
     pub(super) fn most(&self, general: i32) -> LevelFilter {
         let levels = self.0.iter().map(|(_, level)| *level);

@@ -13,7 +13,7 @@ use tokio::runtime::Runtime;
 
 use crate::failure::Failure;
 use crate::input::{Input, report_passed_over};
-use crate::options::{ApiAccess, ClusterSource};
+use crate::options::{ApiAccess, ClusterSource, ProxyOptions};
 
 /// How long a command waits for the API server that answers once and ends.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -21,13 +21,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Where what is wanted comes from, and the stream of what is known by now: all that manifests say; of the API nothing, or,
 /// where `needs_node`, what there is when the Node is there.
 pub(super) fn begin(
-    cluster: &ClusterSource,
-    configuration: &Configuration,
-    node: &str,
+    options: &ProxyOptions,
     needs_node: bool,
     notices: &mut dyn Write,
 ) -> Result<(Source, Stream), Failure> {
-    match cluster {
+    let (configuration, node) = (&options.configuration, &options.node);
+    match &options.source {
         ClusterSource::Manifests(path) => {
             let mut followed = FollowedManifests::new(path);
             let first = followed.read().map_err(anyhow::Error::new)?;
@@ -37,7 +36,7 @@ pub(super) fn begin(
         }
         ClusterSource::Api(access) => {
             let (runtime, api) = reach(access, node)?;
-            let mut stream = Stream::new(Name::from(node), configuration.settings.clone());
+            let mut stream = Stream::new(Name::from(node.as_str()), configuration.settings.clone());
             if needs_node {
                 stream.apply(wait(&runtime, &api));
             }

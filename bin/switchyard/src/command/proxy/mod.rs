@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
-use switchyard_agent::{Host, LockError, NodeLock, Setup, StateDirectory, mailbox};
+use switchyard_agent::{Host, LockError, NodeLock, Pages, Setup, StateDirectory, mailbox};
 use switchyard_hcn::Hcn;
 use switchyard_hcn_emulator::Emulator;
 use switchyard_nodeview::Stream;
@@ -18,32 +18,48 @@ use switchyard_winkernel::{ReconcilerSettings, Takeover};
 use self::cluster::{begin, look};
 use self::host::{EmulatedHost, WindowsHost};
 use super::plan::print_plan;
-use crate::arguments::{ProxyArguments, StateArguments, TakeoverChoice, WindowsArguments};
+use crate::arguments::{CleanupArguments, Owner, ProxyArguments, StateArguments, TakeoverChoice};
 use crate::failure::{Exit, Failure};
+use crate::file::write_atomically;
 use crate::hns::{Called, called, state};
-use crate::host_name::node_name;
-use crate::input::configuration;
 use crate::network::{Hns, Start, windows_settings};
-use crate::options::ClusterSource;
+use crate::options::ProxyOptions;
 use crate::state_directory::{open_state_directory, state_directory};
 use crate::{logging, process};
-
-/// The variable that names the HNS network where nothing else does.
-const NETWORK: &str = "KUBE_NETWORK";
 
 pub(crate) fn run(
     arguments: &ProxyArguments,
     out: &mut dyn Write,
     notices: &mut dyn Write,
 ) -> Result<Exit, Failure> {
-    let called = called(arguments.hcn, arguments.windows.hns.as_deref())?;
-    let cluster = ClusterSource::of(arguments)?;
-    let node = node_name(arguments.node.as_deref())?;
-    if arguments.dry_run {
-        return dry_run(&called, arguments, &cluster, &node, out, notices);
+    let flags = &arguments.kube_proxy;
+    if flags.value("version").is_some_and(|version| version != "false") {
+        writeln!(out, "switchyard {}", env!("CARGO_PKG_VERSION"))?;
+        return Ok(Exit::Answered);
     }
-    let log = logging::start(&arguments.logging, &node, usual_log(arguments))?;
-    let ended = work(called, arguments, &cluster, &node, &mut LineWriter::new(log.clone()));
+    if flags.is_true("init-only") {
+        let why = "--init-only: there is nothing to be done beforehand; kube-proxy refuses it on Windows, too";
+        return Err(Failure::Usage(why.to_owned()));
+    }
+    if flags.is_true("cleanup") {
+        return super::cleanup::run(&cleanup(arguments), out, notices);
+    }
+    if let Some(path) = flags.text("write-config-to") {
+        return write_configuration(arguments, Path::new(path), notices);
+    }
+    let called = called(arguments.hcn, arguments.windows.hns.as_deref())?;
+    let options = match ProxyOptions::read(arguments) {
+        Ok(options) => options,
+        Err(failure) => return Err(told(failure, arguments)),
+    };
+    if arguments.dry_run {
+        return dry_run(&called, arguments, options, out, notices);
+    }
+    let log = logging::start(&options.logging, &options.node, usual_log(arguments))?;
+    for warning in &options.warnings {
+        tracing::warn!("{warning}");
+    }
+    let ended = work(called, arguments, options, &mut LineWriter::new(log.clone()));
     // Elsewhere it is on standard error, where the log is, too.
     if let Err(failure) = &ended
         && log.has_file()
@@ -53,33 +69,73 @@ pub(crate) fn run(
     ended
 }
 
+/// Has a failure in the log that comes before anybody knows how to log: by flags alone.
+fn told(failure: Failure, arguments: &ProxyArguments) -> Failure {
+    let node = arguments.node.as_deref().unwrap_or_default();
+    if !arguments.dry_run
+        && let Ok(log) = logging::start(&arguments.logging, node, usual_log(arguments))
+        && log.has_file()
+    {
+        tracing::error!(error = %failure.chain(), "ended");
+    }
+    failure
+}
+
+/// `--cleanup` as the command of that name.
+fn cleanup(arguments: &ProxyArguments) -> CleanupArguments {
+    CleanupArguments {
+        owner: Owner::Switchyard,
+        hcn: arguments.hcn,
+        hns: arguments.windows.hns.clone(),
+        dry_run: arguments.dry_run,
+        state: arguments.state.clone(),
+        output: arguments.common.output,
+    }
+}
+
+/// Writes the configuration as it counts.
+fn write_configuration(
+    arguments: &ProxyArguments,
+    path: &Path,
+    notices: &mut dyn Write,
+) -> Result<Exit, Failure> {
+    let options = ProxyOptions::read(arguments)?;
+    for warning in &options.warnings {
+        writeln!(notices, "{warning}")?;
+    }
+    let written = write_atomically(path, &options.configuration.written());
+    written.with_context(|| format!("write the configuration to {}", path.display()))?;
+    Ok(Exit::Answered)
+}
+
 /// Works until it is stopped.
 fn work(
     called: Called,
     arguments: &ProxyArguments,
-    cluster: &ClusterSource,
-    node: &str,
+    options: ProxyOptions,
     notices: &mut dyn Write,
 ) -> Result<Exit, Failure> {
-    let configuration = of_proxy(arguments, notices)?;
     let (directory, lock) = lock(&arguments.state)?;
-    let needs_node = matches!(called, Called::Emulated) && makes_up_network(arguments);
-    let (source, stream) = begin(cluster, &configuration, node, needs_node, notices)?;
-    let Ground { hcn, host, settings } = ground(called, arguments, &configuration, &stream)?;
-    let reconciler = reconciler_settings(settings, arguments, &configuration);
+    let needs_node = matches!(called, Called::Emulated) && makes_up_network(&options);
+    let (source, stream) = begin(&options, needs_node, notices)?;
+    let configuration = &options.configuration;
+    let Ground { hcn, host, settings } = ground(called, &options, &stream)?;
+    let reconciler = reconciler_settings(settings, arguments, configuration);
     let (mailbox, inbox) = mailbox();
     let stopper = mailbox.clone();
     process::on_stop(move || stopper.stop());
     process::follow_signals()?;
     process::started();
+    let pages = pages(configuration);
     let setup = Setup {
         node: stream.view().node().name.clone(),
-        settings: configuration.settings,
+        settings: options.configuration.settings,
         reconciler,
         until_settled: arguments.until_settled,
         hcn,
         host,
         source,
+        pages,
         directory,
     };
     switchyard_agent::run(setup, mailbox, inbox).map_err(anyhow::Error::new)?;
@@ -107,18 +163,13 @@ struct Ground {
     settings: ReconcilerSettings,
 }
 
-fn ground(
-    called: Called,
-    arguments: &ProxyArguments,
-    configuration: &Configuration,
-    stream: &Stream,
-) -> Result<Ground, Failure> {
-    let windows = windows(arguments);
+fn ground(called: Called, options: &ProxyOptions, stream: &Stream) -> Result<Ground, Failure> {
+    let (windows, configuration) = (&options.windows, &options.configuration);
     match called {
         Called::Emulated => {
-            let start = Start::new(&windows, &configuration.windows, stream)?;
+            let start = Start::new(windows, &configuration.windows, stream)?;
             let emulator = Arc::new(Emulator::new(start.state));
-            let file = arguments.windows.hns.clone();
+            let file = windows.hns.clone();
             let host = Arc::new(EmulatedHost::new(Arc::clone(&emulator), start.pods, file));
             Ok(Ground { hcn: emulator, host, settings: start.settings })
         }
@@ -126,7 +177,7 @@ fn ground(
             for function in hns.missing() {
                 tracing::warn!(function, "this Windows lacks a function of HNS: it is too old");
             }
-            let settings = windows_settings(&windows, &configuration.windows, stream)?;
+            let settings = windows_settings(windows, &configuration.windows, stream)?;
             let host = Arc::new(WindowsHost::new(Arc::clone(&hns)));
             Ok(Ground { hcn: hns, host, settings })
         }
@@ -150,18 +201,19 @@ pub(super) fn lock(state: &StateArguments) -> Result<(StateDirectory, NodeLock),
 fn dry_run(
     called: &Called,
     arguments: &ProxyArguments,
-    cluster: &ClusterSource,
-    node: &str,
+    options: ProxyOptions,
     out: &mut dyn Write,
     notices: &mut dyn Write,
 ) -> Result<Exit, Failure> {
-    let configuration = of_proxy(arguments, notices)?;
+    for warning in &options.warnings {
+        writeln!(notices, "{warning}")?;
+    }
     let directory = StateDirectory::at(&state_directory(&arguments.state)?);
     let ledger = directory.read_ledger().context("read the ledger in the state directory")?;
+    let ProxyOptions { source, node, configuration, mut windows, .. } = options;
     let agent = configuration.agent.clone();
-    let input = look(cluster, configuration, node)?;
+    let input = look(&source, configuration, &node)?;
     input.report(notices)?;
-    let mut windows = windows(arguments);
     windows.hns = windows.hns.filter(|path| Path::new(path).exists());
     let mut hns = match called {
         Called::Emulated => Hns::new(&windows, &input.windows, &input.stream)?,
@@ -177,30 +229,23 @@ fn dry_run(
     print_plan(&input, &hns, ledger, None, &arguments.common, (out, notices))
 }
 
+/// Where health and metrics are served, and how.
+fn pages(configuration: &Configuration) -> Pages {
+    let kube_proxy = &configuration.kube_proxy;
+    Pages {
+        health: kube_proxy.healthz_bind_address,
+        metrics: kube_proxy.metrics_bind_address,
+        hard_fail: kube_proxy.bind_address_hard_fail,
+        health_check_ports: true,
+        sync_period: kube_proxy.sync_period,
+        configuration: configuration.configz().to_string(),
+    }
+}
+
 /// Whether the network of the emulated HNS is made up from the Node: no file says which there is.
-fn makes_up_network(arguments: &ProxyArguments) -> bool {
-    let kept = arguments.windows.hns.as_deref().is_some_and(|path| Path::new(path).exists());
-    !kept
-}
-
-/// The configuration, with what the environment says where neither it nor a flag does: as in kube-proxy, `KUBE_NETWORK` comes last.
-fn of_proxy(arguments: &ProxyArguments, notices: &mut dyn Write) -> Result<Configuration, Failure> {
-    let mut configuration = configuration(arguments.common.config.as_deref(), notices)?;
-    let network = std::env::var(NETWORK).ok().filter(|name| !name.is_empty());
-    configuration.windows.network_name = configuration.windows.network_name.or(network);
-    for said in arguments.kube_proxy.ignored() {
-        writeln!(notices, "{said}")?;
-    }
-    Ok(configuration)
-}
-
-/// The flags that `plan` has not.
-fn windows(arguments: &ProxyArguments) -> WindowsArguments {
-    WindowsArguments {
-        enable_dsr: arguments.enable_dsr,
-        network_name: arguments.network_name.clone().filter(|name| !name.is_empty()),
-        ..arguments.windows.clone()
-    }
+fn makes_up_network(options: &ProxyOptions) -> bool {
+    let kept = options.windows.hns.as_deref();
+    !kept.is_some_and(|path| Path::new(path).exists())
 }
 
 fn reconciler_settings(
