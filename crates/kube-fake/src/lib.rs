@@ -30,5 +30,5 @@ pub use selector::Selector;
 pub use skin::{ApiServer, Body, Fault, On, Server, Trouble};
 pub use store::{
     Backup, DEFAULT_HISTORY, Decoding, DeleteOptions, Deleted, EventKind, List, ListQuery, Match,
-    Part, Step, Store, Watch, WatchEvent, WatchQuery, WriteOptions,
+    Part, ServerId, Step, Store, Watch, WatchEvent, WatchQuery, WriteOptions,
 };

@@ -44,14 +44,35 @@ pub struct Store {
     objects: BTreeMap<Key, Arc<Object>>,
     revision: u64,
     history: History,
+    /// What each of the servers on this store remembers by itself.
+    caches: Vec<Cache>,
+    /// How many UIDs were given. It never goes back: not even a restored server gives one twice.
+    identities: u64,
+}
+
+/// Which of several servers on one store. The first is the default, and always there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ServerId(usize);
+
+/// The watch cache of one server.
+#[derive(Debug)]
+struct Cache {
     /// Since when watches can be served from; what is older is `410 Gone`.
     window: u64,
-    /// The version at which the watch cache stands still.
+    /// The version at which it stands still.
     frozen: Option<u64>,
     /// How often the server began anew. Watches end with it.
     incarnation: u64,
-    /// How many UIDs were given. It never goes back: not even a restored server gives one twice.
-    identities: u64,
+}
+
+impl Cache {
+    fn begun_at(revision: u64) -> Self {
+        Self { window: revision, frozen: None, incarnation: 0 }
+    }
+
+    fn restart(&mut self, revision: u64) {
+        *self = Self { incarnation: self.incarnation + 1, ..Self::begun_at(revision) };
+    }
 }
 
 /// A copy of all that a store holds, as a backup of etcd has it.
@@ -80,9 +101,7 @@ impl Store {
             objects: BTreeMap::new(),
             revision: 1,
             history: History::new(most),
-            window: 1,
-            frozen: None,
-            incarnation: 0,
+            caches: vec![Cache::begun_at(1)],
             identities: 0,
         }
     }
@@ -118,30 +137,45 @@ impl Store {
         self.objects.keys().filter(|key| key.storage == resource.storage).count()
     }
 
-    /// Forgets all history up to and with `revision`, in storage and in the watch cache: lists at versions before it and
-    /// watches from there are then `410 Gone`.
+    /// Forgets all history up to and with `revision`, in storage and in every watch cache: lists at versions before it and watches
+    /// from there are then `410 Gone`.
     pub fn compact(&mut self, revision: u64) {
-        let revision = revision.min(self.revision);
-        self.history.compact(revision);
-        self.window = self.window.max(revision);
+        self.forget(revision);
+        for cache in &mut self.caches {
+            cache.window = cache.window.max(revision.min(self.revision));
+        }
+        self.history.trim();
     }
 
-    /// Ends all watches and forgets the watch cache, as a restart of the server does. Storage remembers.
+    /// Forgets all history up to and with `revision` in storage, as a compaction of etcd does: lists at versions before it are
+    /// then `410 Gone`. What watch caches remember they still serve.
+    pub fn forget(&mut self, revision: u64) {
+        self.history.forget(revision.min(self.revision));
+    }
+
+    /// Has one more server on this store, whose watch cache begins now.
+    pub fn add_server(&mut self) -> ServerId {
+        self.caches.push(Cache::begun_at(self.revision));
+        ServerId(self.caches.len() - 1)
+    }
+
+    /// Ends all watches and forgets the watch caches, as a restart of the servers does. Storage remembers.
     pub fn restart(&mut self) {
-        self.incarnation += 1;
-        self.window = self.revision;
-        self.frozen = None;
+        for cache in &mut self.caches {
+            cache.restart(self.revision);
+        }
     }
 
-    /// Has the watch cache stand still at the present version: watches and lists that may be answered from it see nothing
+    /// Has a server's watch cache stand still at the present version: watches and lists that may be answered from it see nothing
     /// newer until [`Store::thaw`].
-    pub fn freeze(&mut self) {
-        self.frozen = Some(self.revision);
+    pub fn freeze(&mut self, server: ServerId) {
+        let revision = self.revision;
+        self.cache_mut(server).frozen = Some(revision);
     }
 
-    /// Has the watch cache go on.
-    pub fn thaw(&mut self) {
-        self.frozen = None;
+    /// Has a server's watch cache go on.
+    pub fn thaw(&mut self, server: ServerId) {
+        self.cache_mut(server).frozen = None;
     }
 
     /// A copy of all that is kept.
@@ -174,9 +208,18 @@ impl Store {
             + self.history.bytes(&self.objects)
     }
 
-    /// The newest version that the watch cache has.
-    fn cached(&self) -> u64 {
-        self.frozen.unwrap_or(self.revision)
+    /// The newest version that a server's watch cache has.
+    fn cached(&self, server: ServerId) -> u64 {
+        self.cache(server).frozen.unwrap_or(self.revision)
+    }
+
+    /// The cache of a server; ids are made here, so there is one.
+    fn cache(&self, server: ServerId) -> &Cache {
+        &self.caches[server.0]
+    }
+
+    fn cache_mut(&mut self, server: ServerId) -> &mut Cache {
+        &mut self.caches[server.0]
     }
 
     /// Keeps a change at the next version.
@@ -194,7 +237,9 @@ impl Store {
             object: Arc::clone(&object),
             before,
         });
-        self.window = self.window.max(forgotten);
+        for cache in &mut self.caches {
+            cache.window = cache.window.max(forgotten);
+        }
         object
     }
 

@@ -17,15 +17,15 @@ use tokio::sync::watch as channel;
 use tokio::time::Instant;
 use tower::{BoxError, Service};
 
-use super::answer::{Body, JSON, WATCH, answer, refusal, whole};
+use super::answer::{Body, JSON, answer, refusal, whole};
 use super::call::Call;
 use super::fault::{Called, Does, Fault, Faults, Trouble};
 use super::other::other;
 use super::path::{Target, target};
 use super::query::{Parameters, decoded};
-use super::stream::{GARBAGE, error_body};
+use super::stream::{GARBAGE, failed_watch, failure_of};
 use crate::failure::Failure;
-use crate::store::Store;
+use crate::store::{ServerId, Store};
 
 /// The most that a request's body may take, as in a real server.
 const MOST_BYTES: usize = 3 * 1024 * 1024;
@@ -36,6 +36,7 @@ const MOST_BYTES: usize = 3 * 1024 * 1024;
 #[derive(Clone, Debug)]
 pub struct ApiServer {
     shared: Arc<Shared>,
+    server: ServerId,
 }
 
 /// What all copies of a server share.
@@ -47,12 +48,25 @@ pub(super) struct Shared {
     epoch: Timestamp,
     began: OnceLock<Instant>,
     faults: Mutex<Faults>,
+    /// Whether the store stands still.
+    is_still: channel::Sender<bool>,
     token: OnceLock<String>,
 }
 
 impl Shared {
     pub(super) fn lock(&self) -> MutexGuard<'_, Store> {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the store answers.
+    pub(super) fn is_still(&self) -> bool {
+        *self.is_still.borrow()
+    }
+
+    /// Waits until the store answers.
+    pub(super) async fn until_it_answers(&self) {
+        // The sender is here, so this ends only when it is so.
+        let _ = self.is_still.subscribe().wait_for(|still| !still).await;
     }
 
     fn faults(&self) -> MutexGuard<'_, Faults> {
@@ -91,9 +105,10 @@ impl ApiServer {
             epoch,
             began: OnceLock::new(),
             faults: Mutex::default(),
+            is_still: channel::Sender::new(false),
             token: OnceLock::new(),
         };
-        Self { shared: Arc::new(shared) }
+        Self { shared: Arc::new(shared), server: ServerId::default() }
     }
 
     /// Has the server refuse who does not bear this token. It can be said once.
@@ -111,6 +126,29 @@ impl ApiServer {
     /// Does something with the store; watches see it at once.
     pub fn with<R>(&self, action: impl FnOnce(&mut Store) -> R) -> R {
         self.shared.with(action)
+    }
+
+    /// Another server on the same store, with a watch cache of its own that begins now. Faults are those of both.
+    #[must_use]
+    pub fn second(&self) -> Self {
+        let server = self.with(Store::add_server);
+        Self { shared: Arc::clone(&self.shared), server }
+    }
+
+    /// Which of the servers on its store it is.
+    pub fn id(&self) -> ServerId {
+        self.server
+    }
+
+    /// Has the store stand still: it answers nothing and loses nothing, until [`ApiServer::go_on`]. What needs no store is answered, and
+    /// the server is not ready.
+    pub fn stand_still(&self) {
+        self.shared.is_still.send_replace(true);
+    }
+
+    /// Has the store answer again.
+    pub fn go_on(&self) {
+        self.shared.is_still.send_replace(false);
     }
 
     /// Has something go wrong.
@@ -153,7 +191,10 @@ impl ApiServer {
             Err(error) => return Err(io::Error::other(error)),
         };
         let path = decoded(parts.uri.path());
-        let parameters = Parameters::parse(parts.uri.query().unwrap_or_default());
+        let mut parameters = Parameters::parse(parts.uri.query().unwrap_or_default());
+        if path.contains("/v1/watch/") {
+            parameters.set_watch();
+        }
         let target = match self.check_token(&parts).and_then(|()| target(&path)) {
             Ok(target) => target,
             Err(failure) => return Ok(refusal(&failure)),
@@ -164,15 +205,22 @@ impl ApiServer {
         {
             return answer;
         }
-        let call = Call { shared: &self.shared, parts: &parts, body: &body, parameters, trouble };
+        let call = Call {
+            shared: &self.shared,
+            server: self.server,
+            parts: &parts,
+            body: &body,
+            parameters,
+            trouble,
+        };
         let answered = match target {
             Target::Collection { resource, namespace } => {
                 call.collection(resource, namespace).await
             }
             Target::Object { resource, namespace, name, part } => {
-                call.object(resource, (&namespace, &name), part)
+                call.object(resource, (&namespace, &name), part).await
             }
-            Target::Other => other(&path, &parts),
+            Target::Other => other(&path, &parts, self.shared.is_still()),
         };
         Ok(answered.unwrap_or_else(|failure| refusal(&failure)))
     }
@@ -200,7 +248,7 @@ impl ApiServer {
                 Ok(answer(200, "text/html", whole(page)))
             }
             Trouble::Garbage => Ok(answer(200, JSON, whole(GARBAGE))),
-            Trouble::ErrorEvent { code } => Ok(answer(200, WATCH, error_body(*code))),
+            Trouble::ErrorEvent { code } => Ok(failed_watch(&failure_of(*code))),
             _ => return None,
         };
         self.shared.count(trouble);

@@ -15,12 +15,12 @@ use super::api::Shared;
 use super::fault::Trouble;
 use super::form::Form;
 use super::query::Parameters;
-use super::stream::WatchStream;
+use super::stream::{WatchStream, failed_watch};
 use crate::failure::Failure;
 use crate::object::Object;
 use crate::patch::Patch;
 use crate::resource::Resource;
-use crate::store::{Decoding, DeleteOptions, Deleted, Match, Part, Store, WriteOptions};
+use crate::store::{Decoding, DeleteOptions, Deleted, Match, Part, ServerId, Store, WriteOptions};
 
 /// How long a request for a version that has not been yet is held, as the watch cache holds one.
 const FRESHNESS: Duration = Duration::from_secs(3);
@@ -28,6 +28,7 @@ const FRESHNESS: Duration = Duration::from_secs(3);
 /// One request of a resource.
 pub(super) struct Call<'a> {
     pub(super) shared: &'a Arc<Shared>,
+    pub(super) server: ServerId,
     pub(super) parts: &'a Parts,
     pub(super) body: &'a Bytes,
     pub(super) parameters: Parameters,
@@ -41,6 +42,9 @@ impl Call<'_> {
         resource: &'static Resource,
         namespace: Option<String>,
     ) -> Result<Response<Body>, Failure> {
+        if self.needs_store() {
+            self.shared.until_it_answers().await;
+        }
         match *self.method() {
             Method::GET if self.parameters.is_set("watch") => self.watch(resource, namespace).await,
             Method::GET => self.list(resource, namespace).await,
@@ -50,13 +54,16 @@ impl Call<'_> {
         }
     }
 
-    pub(super) fn object(
+    pub(super) async fn object(
         &self,
         resource: &'static Resource,
         place: (&str, &str),
         part: Part,
     ) -> Result<Response<Body>, Failure> {
         let form = Form::negotiate(&self.parts.headers, &self.parameters)?;
+        if self.needs_store() {
+            self.shared.until_it_answers().await;
+        }
         let shared = self.shared;
         let object = match *self.method() {
             Method::GET if self.parameters.is_set("watch") => {
@@ -75,6 +82,14 @@ impl Call<'_> {
         Ok(json_answer(200, &form.object(resource, &object, self.shared.now())))
     }
 
+    /// Whether it cannot be answered from what the server remembers by itself.
+    fn needs_store(&self) -> bool {
+        let version = self.parameters.text("resourceVersion");
+        let is_paged = self.parameters.text("limit") != "" && version != "0";
+        let is_exact = self.parameters.text("resourceVersionMatch") == "Exact";
+        *self.method() != Method::GET || version.is_empty() || is_paged || is_exact
+    }
+
     fn method(&self) -> &Method {
         &self.parts.method
     }
@@ -85,7 +100,7 @@ impl Call<'_> {
         namespace: Option<String>,
     ) -> Result<Response<Body>, Failure> {
         let form = Form::negotiate(&self.parts.headers, &self.parameters)?;
-        let mut query = self.parameters.list(resource, namespace)?;
+        let mut query = self.parameters.list(resource, namespace, self.server)?;
         if let Some(trouble @ Trouble::Stale { behind }) = &self.trouble {
             self.shared.count(trouble);
             query.version = Some(self.shared.lock().behind(*behind));
@@ -102,9 +117,13 @@ impl Call<'_> {
         namespace: Option<String>,
     ) -> Result<Response<Body>, Failure> {
         let form = Form::negotiate(&self.parts.headers, &self.parameters)?;
-        let query = self.parameters.watch(resource, namespace)?;
+        let query = self.parameters.watch(resource, namespace, self.server)?;
         let timeout = self.parameters.timeout()?;
-        let watch = self.when_fresh(|store| store.watch(resource, query.clone())).await?;
+        let begun = self.when_fresh(|store| store.watch(resource, query.clone())).await;
+        let watch = match begun {
+            Err(failure) if failure.is_too_large() => return Ok(failed_watch(&failure)),
+            begun => begun?,
+        };
         let shared = Arc::clone(self.shared);
         let stream = WatchStream::new(shared, watch, form, timeout, self.trouble.clone());
         Ok(answer(200, WATCH, stream.into_body()))
@@ -204,7 +223,7 @@ impl Call<'_> {
             return Err(not_allowed());
         }
         let form = Form::negotiate(&self.parts.headers, &self.parameters)?;
-        let query = self.parameters.list(resource, namespace)?;
+        let query = self.parameters.list(resource, namespace, self.server)?;
         let options = self.delete_options()?;
         let list = self.shared.with(|store| store.delete_collection(resource, &query, &options))?;
         Ok(json_answer(200, &form.list(resource, &list, self.shared.now())))

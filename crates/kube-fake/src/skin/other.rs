@@ -11,7 +11,7 @@ use super::{discovery, openapi};
 use crate::failure::Failure;
 
 /// What is asked of the server that is no object.
-pub(super) fn other(path: &str, parts: &Parts) -> Result<Response<Body>, Failure> {
+pub(super) fn other(path: &str, parts: &Parts, is_still: bool) -> Result<Response<Body>, Failure> {
     if !matches!(parts.method, Method::GET | Method::HEAD) {
         return Err(not_allowed());
     }
@@ -19,6 +19,9 @@ pub(super) fn other(path: &str, parts: &Parts) -> Result<Response<Body>, Failure
     let is_health = ["/healthz", "/livez", "/readyz"].iter().any(|root| {
         path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     });
+    if is_health && is_still && !path.starts_with("/livez") {
+        return Ok(text_answer(500, "[-]etcd failed: the store does not answer\n"));
+    }
     if is_health {
         return Ok(text_answer(200, "ok"));
     }

@@ -23,6 +23,14 @@ pub(super) fn target(path: &str) -> Result<Target, Failure> {
         ["apis", group, version, rest @ ..] => (*group, *version, rest),
         _ => return Ok(Target::Other),
     };
+    // The path of watches of old is that of the list, marked.
+    let (is_watched, rest) = match rest {
+        ["watch", rest @ ..] => (true, rest),
+        rest => (false, rest),
+    };
+    if is_watched && !matches!(rest, [_] | ["namespaces", _, _]) {
+        return Err(no_such_path());
+    }
     let find = |plural: &str| Resource::find(group, version, plural).ok_or_else(no_such_path);
     let object = |resource: &'static Resource, namespace: &str, name: &str, part| Target::Object {
         resource,

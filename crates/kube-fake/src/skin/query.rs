@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::failure::{Failure, FieldFault};
 use crate::resource::Resource;
 use crate::selector::Selector;
-use crate::store::{ListQuery, Match, WatchQuery};
+use crate::store::{ListQuery, Match, ServerId, WatchQuery};
 
 /// The parameters of a request by name; of several of one name the first, as in a real server.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,6 +32,11 @@ impl Parameters {
         self.0.get(name).is_some_and(|value| !matches!(value.as_str(), "false" | "0"))
     }
 
+    /// Has it be a watch: the path said so.
+    pub(super) fn set_watch(&mut self) {
+        self.0.insert("watch".to_owned(), "true".to_owned());
+    }
+
     pub(super) fn dry_run(&self) -> bool {
         self.text("dryRun") == "All"
     }
@@ -52,8 +57,7 @@ impl Parameters {
             return Ok(None);
         }
         text.parse().map(Some).map_err(|_| {
-            let fault = FieldFault::invalid("resourceVersion", &text.into(), "not a number");
-            Failure::invalid_options(&[fault])
+            Failure::bad_request(format!("Invalid value: {text:?}: resourceVersion is no number"))
         })
     }
 
@@ -84,6 +88,7 @@ impl Parameters {
         &self,
         resource: &Resource,
         namespace: Option<String>,
+        server: ServerId,
     ) -> Result<ListQuery, Failure> {
         if self.is_given("sendInitialEvents") {
             let what = "sendInitialEvents is forbidden for list";
@@ -99,6 +104,7 @@ impl Parameters {
             next: Some(self.text("continue").to_owned()).filter(|token| !token.is_empty()),
             version: self.version()?,
             matching: self.matching()?,
+            server,
         })
     }
 
@@ -106,6 +112,7 @@ impl Parameters {
         &self,
         resource: &Resource,
         namespace: Option<String>,
+        server: ServerId,
     ) -> Result<WatchQuery, Failure> {
         let initial_events =
             self.is_given("sendInitialEvents").then(|| self.is_set("sendInitialEvents"));
@@ -116,6 +123,7 @@ impl Parameters {
             matching: self.matching()?,
             initial_events,
             bookmarks: self.is_set("allowWatchBookmarks"),
+            server,
         })
     }
 

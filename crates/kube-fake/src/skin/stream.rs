@@ -6,18 +6,19 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream;
+use http::Response;
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
 use serde_json::json;
 use tokio::sync::watch as channel;
 use tokio::time::{Instant, sleep_until};
 
-use super::answer::Body;
+use super::answer::{Body, WATCH, answer, whole};
 use super::api::Shared;
 use super::fault::Trouble;
 use super::form::Form;
 use crate::failure::Failure;
-use crate::store::{Step, Watch, WatchEvent};
+use crate::store::{EventKind, Step, Watch, WatchEvent};
 
 /// How often a client is told the version when nothing else is.
 const BOOKMARK_PERIOD: Duration = Duration::from_secs(60);
@@ -212,9 +213,15 @@ impl WatchStream {
 /// A line that is neither JSON nor text.
 pub(super) const GARBAGE: &[u8] = b"\x00\xff{\"type\": \"ADDED\", \"object\": [}\n";
 
-/// The body of a watch that is refused after it began.
-pub(super) fn error_body(code: u16) -> Body {
-    let failure = match code {
+/// A watch that began and then failed for a reason.
+pub(super) fn failed_watch(failure: &Failure) -> Response<Body> {
+    let line = json!({"type": EventKind::Error.name(), "object": failure.status()});
+    answer(200, WATCH, whole(format!("{line}\n")))
+}
+
+/// What a watch fails with by script.
+pub(super) fn failure_of(code: u16) -> Failure {
+    match code {
         410 => Failure::new(410, "Expired", "too old resource version: by script"),
         // As a server says it whose etcd cannot tell how far it is.
         500 => {
@@ -222,7 +229,5 @@ pub(super) fn error_body(code: u16) -> Body {
             Failure::new(500, "InternalError", message)
         }
         code => Failure::new(code, "Unknown", "refused by script"),
-    };
-    let line = json!({"type": "ERROR", "object": failure.status()});
-    super::answer::whole(format!("{line}\n"))
+    }
 }

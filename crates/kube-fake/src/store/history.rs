@@ -23,13 +23,15 @@ pub(super) struct Change {
 pub(super) struct History {
     changes: VecDeque<Change>,
     most: usize,
-    /// The newest version of which no change is remembered any more.
+    /// The newest version that storage has forgotten, though the change after it may still be here for watch caches.
     compacted: u64,
+    /// The newest version of which no change is here any more.
+    gone: u64,
 }
 
 impl History {
     pub(super) fn new(most: usize) -> Self {
-        Self { changes: VecDeque::new(), most, compacted: 0 }
+        Self { changes: VecDeque::new(), most, compacted: 0, gone: 0 }
     }
 
     /// Remembers a change. Answers up to which version all is forgotten.
@@ -37,20 +39,27 @@ impl History {
         self.changes.push_back(change);
         while self.changes.len() > self.most {
             if let Some(oldest) = self.changes.pop_front() {
-                self.compacted = oldest.revision;
+                self.gone = oldest.revision;
             }
         }
-        self.compacted
+        self.compacted = self.compacted.max(self.gone);
+        self.gone
     }
 
-    pub(super) fn compact(&mut self, revision: u64) {
-        while self.changes.front().is_some_and(|change| change.revision <= revision) {
-            self.changes.pop_front();
-        }
+    /// Has storage forget everything up to and with a version.
+    pub(super) fn forget(&mut self, revision: u64) {
         self.compacted = self.compacted.max(revision);
     }
 
-    /// The oldest version at which everything is still known.
+    /// Lets go of all that storage has forgotten.
+    pub(super) fn trim(&mut self) {
+        while self.changes.front().is_some_and(|change| change.revision <= self.compacted) {
+            self.changes.pop_front();
+        }
+        self.gone = self.gone.max(self.compacted);
+    }
+
+    /// The oldest version that storage still knows.
     pub(super) fn oldest(&self) -> u64 {
         self.compacted
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Key, Store};
+use super::{Key, ServerId, Store};
 use crate::failure::{Failure, FieldFault};
 use crate::object::Object;
 use crate::resource::Resource;
@@ -27,6 +27,8 @@ pub struct ListQuery {
     pub version: Option<u64>,
     /// How the version is meant.
     pub matching: Option<Match>,
+    /// The server that is asked.
+    pub server: ServerId,
 }
 
 /// How a version is meant.
@@ -78,7 +80,7 @@ impl Store {
     fn revision_of(&self, query: &ListQuery) -> Result<u64, Failure> {
         let Some(asked) = query.version else { return Ok(self.revision) };
         if asked == 0 {
-            return Ok(self.cached());
+            return Ok(self.cached(query.server));
         }
         let is_exact = match query.matching {
             Some(matching) => matching == Match::Exact,
@@ -87,10 +89,10 @@ impl Store {
         if is_exact {
             return self.exactly(asked);
         }
-        if asked > self.cached() {
-            return Err(Failure::too_large(asked, self.cached()));
+        if asked > self.cached(query.server) {
+            return Err(Failure::too_large(asked, self.cached(query.server)));
         }
-        Ok(if query.limit > 0 { self.revision } else { self.cached() })
+        Ok(if query.limit > 0 { self.revision } else { self.cached(query.server) })
     }
 
     fn exactly(&self, asked: u64) -> Result<u64, Failure> {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::Store;
 use super::history::Change;
 use super::list::Match;
+use super::{ServerId, Store};
 use crate::failure::{Failure, FieldFault};
 use crate::object::Object;
 use crate::resource::Resource;
@@ -28,6 +28,8 @@ pub struct WatchQuery {
     pub initial_events: Option<bool>,
     /// Whether the client understands bookmarks.
     pub bookmarks: bool,
+    /// The server that is asked.
+    pub server: ServerId,
 }
 
 /// What happened to an object.
@@ -103,22 +105,22 @@ impl Store {
         check(&query)?;
         let asked = query.version.unwrap_or(0);
         let has_initial = query.initial_events.unwrap_or(asked == 0);
-        if query.initial_events == Some(true) && asked > self.cached() {
-            return Err(Failure::too_large(asked, self.cached()));
+        if query.initial_events == Some(true) && asked > self.cached(query.server) {
+            return Err(Failure::too_large(asked, self.cached(query.server)));
         }
         let mut watch = Watch {
             resource,
             told: asked,
             initial: VecDeque::new(),
             initial_end: None,
-            incarnation: self.incarnation,
+            incarnation: self.cache(query.server).incarnation,
             is_over: false,
             query,
         };
         let query = &watch.query;
         if has_initial {
             let from_storage = query.version.is_none() && query.initial_events.is_none();
-            let revision = if from_storage { self.revision } else { self.cached() };
+            let revision = if from_storage { self.revision } else { self.cached(query.server) };
             let objects = self.objects_at(resource, query.namespace.as_deref(), revision, None);
             watch.initial = objects
                 .into_iter()
@@ -129,14 +131,14 @@ impl Store {
             let is_marked = query.initial_events == Some(true) && query.bookmarks;
             watch.initial_end = is_marked.then_some(revision);
         } else if asked == 0 {
-            watch.told = self.cached();
+            watch.told = self.cached(watch.query.server);
         }
         Ok(watch)
     }
 
     /// What a watch has for its client now. To be asked until it answers [`Step::Idle`] or [`Step::End`].
     pub fn next(&self, watch: &mut Watch) -> Step {
-        if watch.is_over || watch.incarnation != self.incarnation {
+        if watch.is_over || watch.incarnation != self.cache(watch.query.server).incarnation {
             watch.is_over = true;
             return Step::End;
         }
@@ -146,11 +148,12 @@ impl Store {
         if let Some(revision) = watch.initial_end.take() {
             return Step::Event(watch.mark(revision, true));
         }
-        if watch.told < self.window {
+        let window = self.cache(watch.query.server).window;
+        if watch.told < window {
             watch.is_over = true;
-            return Step::Event(too_old(watch.told, self.window));
+            return Step::Event(too_old(watch.told, window));
         }
-        let limit = self.cached();
+        let limit = self.cached(watch.query.server);
         for change in self.history.after(watch.told).take_while(|change| change.revision <= limit) {
             watch.told = change.revision;
             if let Some(event) = watch.event_of(change) {
@@ -166,10 +169,10 @@ impl Store {
     pub fn bookmark(&self, watch: &mut Watch) -> Option<WatchEvent> {
         let is_told = watch.initial.is_empty() && watch.initial_end.is_none() && !watch.is_over;
         // A watch from a version that has not been yet is told nothing, not even that.
-        if !watch.query.bookmarks || !is_told || self.cached() < watch.told {
+        if !watch.query.bookmarks || !is_told || self.cached(watch.query.server) < watch.told {
             return None;
         }
-        watch.told = self.cached();
+        watch.told = self.cached(watch.query.server);
         Some(watch.mark(watch.told, false))
     }
 }
