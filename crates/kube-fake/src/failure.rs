@@ -78,6 +78,11 @@ impl Failure {
         Self::invalid_kind("meta.k8s.io", kind, "ListOptions.meta.k8s.io", "", faults)
     }
 
+    /// Parameters of a change that are not in order.
+    pub(crate) fn invalid_patch_options(faults: &[FieldFault]) -> Self {
+        Self::invalid_kind("meta.k8s.io", "PatchOptions", "PatchOptions.meta.k8s.io", "", faults)
+    }
+
     fn invalid_kind(
         group: &str,
         kind: &str,

@@ -11,6 +11,7 @@
 
 mod defaults;
 mod failure;
+mod fields;
 mod form;
 mod managed;
 mod object;

@@ -3,12 +3,15 @@
 mod apply;
 mod json_patch;
 mod merge;
-mod schema;
+pub(crate) mod schema;
 mod strategic;
 
 use serde_json::Value;
 
+pub(crate) use self::apply::merged as merged_by_apply;
+
 use crate::failure::Failure;
+use crate::managed;
 use crate::object::metadata;
 use crate::resource::Resource;
 
@@ -40,10 +43,10 @@ impl Patch {
     ) -> Result<Value, Failure> {
         match self {
             Self::Json(operations) => json_patch::apply(object, operations),
-            Self::Merge(patch) => Ok(merge::apply(object, patch)),
-            Self::Strategic(patch) => Ok(strategic::apply(object, patch)),
+            Self::Merge(patch) => Ok(merge::apply(object, of_map(patch)?)),
+            Self::Strategic(patch) => Ok(strategic::apply(object, of_map(patch)?)),
             Self::Apply { object: wanted, force } => {
-                apply::apply(resource, object, wanted, manager, *force)
+                managed::apply(resource, object, wanted, manager, *force)
             }
         }
     }
@@ -62,6 +65,14 @@ impl Patch {
                 format!("Precondition failed: UID in precondition: {found}, UID in object meta: ");
             return Some(Err(Failure::conflict(resource, name, &why)));
         }
-        Some(apply::apply(resource, &Value::Null, object, manager, *force))
+        Some(managed::apply(resource, &Value::Null, object, manager, *force))
     }
+}
+
+/// A patch must be a map: it could make nothing else an object.
+fn of_map(patch: &Value) -> Result<&Value, Failure> {
+    if patch.is_object() {
+        return Ok(patch);
+    }
+    Err(Failure::bad_request(format!("a patch is a map of fields, and this is {patch}")))
 }

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use crate::resource::{EVENTS_GROUP, Resource};
 
-pub(crate) use self::check::check;
+pub(crate) use self::check::{check, unknown};
 
 /// All types by their short names.
 pub(crate) static TYPES: LazyLock<BTreeMap<&'static str, Type>> =

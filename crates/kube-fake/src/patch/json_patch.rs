@@ -8,8 +8,9 @@ use crate::failure::Failure;
 const MOST: usize = 10_000;
 
 pub(super) fn apply(object: &Value, operations: &Value) -> Result<Value, Failure> {
-    let operations =
-        operations.as_array().ok_or_else(|| refused("a JSON patch is a list of operations"))?;
+    let operations = operations
+        .as_array()
+        .ok_or_else(|| Failure::bad_request("a JSON patch is a list of operations"))?;
     if operations.len() > MOST {
         let message = format!("The allowed maximum operations in a JSON patch is {MOST}");
         return Err(Failure::new(413, "RequestEntityTooLarge", message));

@@ -2,7 +2,7 @@
 
 /// How a list is merged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Merging {
+pub(crate) enum Merging {
     /// As a whole.
     Atomic,
     /// As a set of texts.
@@ -45,17 +45,17 @@ const LISTS: &[(&str, &str, Merging)] = &[
 ];
 
 /// How the list at a path in an object of this kind is merged.
-pub(super) fn merging(kind: &str, path: &str) -> Merging {
+pub(crate) fn merging(kind: &str, path: &str) -> Merging {
     let found = LISTS.iter().find(|(of, at, _)| (of.is_empty() || *of == kind) && *at == path);
     found.map_or(Merging::Atomic, |(_, _, merging)| *merging)
 }
 
 /// The path of a field below a path.
-pub(super) fn below(path: &str, field: &str) -> String {
+pub(crate) fn below(path: &str, field: &str) -> String {
     if path.is_empty() { field.to_owned() } else { format!("{path}.{field}") }
 }
 
 /// Maps that are set as a whole by server-side apply.
-pub(super) fn is_atomic_map(kind: &str, path: &str) -> bool {
+pub(crate) fn is_atomic_map(kind: &str, path: &str) -> bool {
     matches!((kind, path), ("Service", "spec.selector"))
 }

@@ -7,6 +7,15 @@ use super::{Shape, TYPES, type_of};
 use crate::failure::Failure;
 use crate::resource::Resource;
 
+/// The unknown fields of an object, as they are told.
+pub(crate) fn unknown(resource: &Resource, object: &Value) -> Vec<String> {
+    let mut found = Found::default();
+    if let Value::Object(fields) = &mut object.clone() {
+        of_type(type_of(resource), fields, "", true, &mut found);
+    }
+    found.unknown
+}
+
 /// Takes unknown fields from an object and checks the types of the others.
 ///
 /// # Errors

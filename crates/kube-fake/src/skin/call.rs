@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, USER_AGENT};
+use http::header::{CONTENT_TYPE, USER_AGENT, WARNING};
 use http::request::Parts;
 use http::{Method, Response};
 use serde_json::{Value, json};
@@ -16,10 +16,11 @@ use super::fault::Trouble;
 use super::form::Form;
 use super::query::Parameters;
 use super::stream::{WatchStream, failed_watch};
-use crate::failure::Failure;
+use crate::failure::{Failure, FieldFault};
 use crate::object::Object;
 use crate::patch::Patch;
 use crate::resource::Resource;
+use crate::schema;
 use crate::store::{Decoding, DeleteOptions, Deleted, Match, Part, ServerId, Store, WriteOptions};
 
 /// How long a request for a version that has not been yet is held, as the watch cache holds one.
@@ -71,9 +72,13 @@ impl Call<'_> {
             }
             Method::GET => shared.lock().get(resource, place.0, place.1)?,
             Method::PUT => {
-                let object = self.json_body()?;
+                let object = self.object_body()?;
+                let unknown = schema::unknown(resource, &object);
                 let options = self.write_options();
-                shared.with(|store| store.update(resource, place, part, object, &options))?
+                let object =
+                    shared.with(|store| store.update(resource, place, part, object, &options))?;
+                let answer = json_answer(200, &form.object(resource, &object, shared.now()));
+                return Ok(self.warn(&unknown, answer));
             }
             Method::PATCH => return self.patch(resource, place, part, form),
             Method::DELETE if part == Part::Main => return self.delete(resource, place, form),
@@ -85,7 +90,7 @@ impl Call<'_> {
     /// Whether it cannot be answered from what the server remembers by itself.
     fn needs_store(&self) -> bool {
         let version = self.parameters.text("resourceVersion");
-        let is_paged = self.parameters.text("limit") != "" && version != "0";
+        let is_paged = !self.parameters.text("limit").is_empty() && version != "0";
         let is_exact = self.parameters.text("resourceVersionMatch") == "Exact";
         *self.method() != Method::GET || version.is_empty() || is_paged || is_exact
     }
@@ -157,12 +162,14 @@ impl Call<'_> {
             return Err(not_allowed());
         }
         let form = Form::negotiate(&self.parts.headers, &self.parameters)?;
-        let object = self.json_body()?;
+        let object = self.object_body()?;
+        let unknown = schema::unknown(resource, &object);
         let options = self.write_options();
         let namespace = namespace.unwrap_or_default();
         let object =
             self.shared.with(|store| store.create(resource, namespace, object, &options))?;
-        Ok(json_answer(201, &form.object(resource, &object, self.shared.now())))
+        let answer = json_answer(201, &form.object(resource, &object, self.shared.now()));
+        Ok(self.warn(&unknown, answer))
     }
 
     fn patch(
@@ -172,16 +179,20 @@ impl Call<'_> {
         part: Part,
         form: Form,
     ) -> Result<Response<Body>, Failure> {
-        let value = self.json_body()?;
         let content_type = self.header(CONTENT_TYPE.as_str());
+        if !content_type.contains("-patch+") {
+            return Err(unsupported_media(content_type));
+        }
+        let value = self.body()?;
         let patch = match content_type.split(';').next().unwrap_or_default().trim() {
             "application/json-patch+json" => Patch::Json(value),
             "application/merge-patch+json" => Patch::Merge(value),
             "application/strategic-merge-patch+json" => Patch::Strategic(value),
             "application/apply-patch+yaml" => {
                 if self.parameters.text("fieldManager").is_empty() {
-                    let what = "fieldManager is required for apply patch";
-                    return Err(Failure::bad_request(what));
+                    let what = "is required for apply patch";
+                    let fault = FieldFault::required("fieldManager", what);
+                    return Err(Failure::invalid_patch_options(&[fault]));
                 }
                 Patch::Apply { object: value, force: self.parameters.is_set("force") }
             }
@@ -207,6 +218,10 @@ impl Call<'_> {
     ) -> Result<Response<Body>, Failure> {
         let options = self.delete_options()?;
         match self.shared.with(|store| store.delete(resource, place, &options))? {
+            // As the registries of a cluster's server have it: `ReturnDeletedObject`.
+            Deleted::Gone(object) if matches!(resource.kind, "Service" | "Pod") => {
+                Ok(json_answer(200, &form.object(resource, &object, self.shared.now())))
+            }
             Deleted::Gone(object) => Ok(json_answer(200, &success(resource, &object))),
             Deleted::Pending(object) => {
                 Ok(json_answer(200, &form.object(resource, &object, self.shared.now())))
@@ -233,14 +248,47 @@ impl Call<'_> {
         self.parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
-    fn json_body(&self) -> Result<Value, Failure> {
+    /// The body as it is: JSON, or YAML where that is said.
+    fn body(&self) -> Result<Value, Failure> {
         let content_type = self.header(CONTENT_TYPE.as_str());
-        if content_type.contains("protobuf") || content_type.contains("cbor") {
-            return Err(unsupported_media(content_type));
+        let media = content_type.split(';').next().unwrap_or_default().trim();
+        let refused = |what: String| {
+            Failure::bad_request(format!("the body of the request cannot be read: {what}"))
+        };
+        match media {
+            "application/yaml" | "application/apply-patch+yaml" => {
+                let text =
+                    std::str::from_utf8(self.body).map_err(|error| refused(error.to_string()))?;
+                serde_saphyr::from_str(text).map_err(|error| refused(error.to_string()))
+            }
+            "" | "application/json" => of_json(self.body),
+            patch if patch.ends_with("-patch+json") => of_json(self.body),
+            other => Err(unsupported_media(other)),
         }
-        serde_json::from_slice(self.body).map_err(|error| {
-            Failure::bad_request(format!("the body of the request is not JSON: {error}"))
-        })
+    }
+
+    /// A whole object, which says what it is.
+    fn object_body(&self) -> Result<Value, Failure> {
+        let object = self.body()?;
+        for field in ["kind", "apiVersion"] {
+            if object[field].as_str().is_none_or(str::is_empty) {
+                return Err(Failure::bad_request(format!("Object '{field}' is missing")));
+            }
+        }
+        Ok(object)
+    }
+
+    /// Has an answer tell of unknown fields that were left out.
+    fn warn(&self, unknown: &[String], mut answer: Response<Body>) -> Response<Body> {
+        if matches!(self.parameters.text("fieldValidation"), "" | "Warn") {
+            for what in unknown {
+                let text = format!("299 - {what:?}");
+                if let Ok(value) = text.parse() {
+                    answer.headers_mut().append(WARNING, value);
+                }
+            }
+        }
+        answer
     }
 
     /// Who makes a change: who says so, else the client's name.
@@ -262,7 +310,7 @@ impl Call<'_> {
     }
 
     fn delete_options(&self) -> Result<DeleteOptions, Failure> {
-        let body = if self.body.is_empty() { Value::Null } else { self.json_body()? };
+        let body = if self.body.is_empty() { Value::Null } else { self.body()? };
         let conditions = &body["preconditions"];
         let text = |field: &str| conditions[field].as_str().map(str::to_owned);
         let is_tried =
@@ -284,6 +332,12 @@ pub(super) fn not_allowed() -> Failure {
 fn unsupported_media(found: &str) -> Failure {
     let message = format!("the body of the request was in an unknown format: {found:?}");
     Failure::new(415, "UnsupportedMediaType", message)
+}
+
+fn of_json(bytes: &[u8]) -> Result<Value, Failure> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        Failure::bad_request(format!("the body of the request is not JSON: {error}"))
+    })
 }
 
 /// What is answered to a deletion.

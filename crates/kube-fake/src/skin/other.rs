@@ -23,11 +23,22 @@ pub(super) fn other(path: &str, parts: &Parts, is_still: bool) -> Result<Respons
         return Ok(text_answer(500, "[-]etcd failed: the store does not answer\n"));
     }
     if is_health {
-        return Ok(text_answer(200, "ok"));
+        let is_verbose = parts.uri.query().is_some_and(|query| query.contains("verbose"));
+        let name = path.trim_start_matches('/');
+        let verbose = format!("[+]ping ok\n[+]etcd ok\n{name} check passed\n");
+        return Ok(text_answer(200, if is_verbose { &verbose } else { "ok" }));
     }
     if let Some(rest) = path.strip_prefix("/openapi/v3/") {
         let document = openapi::three(rest).ok_or_else(no_such_path)?;
         return Ok(json_answer(200, &document));
+    }
+    let accepted =
+        parts.headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if accepted.contains("as=APIGroupDiscoveryList")
+        && accepted.contains("v=v2;")
+        && let Some(found) = discovery::aggregated(path)
+    {
+        return Ok(answer(200, discovery::AGGREGATED, whole(found.to_string())));
     }
     match path {
         "/openapi/v2" => Ok(openapi_two(parts)),

@@ -40,6 +40,8 @@ pub(super) struct WatchStream {
     state: State,
     /// What is to go wrong with it.
     trouble: Option<Trouble>,
+    /// Whether the columns of a table were told.
+    is_headed: bool,
     /// How many lines were written.
     written: u64,
     /// A line that waits for the next one to go before it.
@@ -73,6 +75,7 @@ impl WatchStream {
             next_bookmark: None,
             state: State::Open,
             trouble,
+            is_headed: false,
             written: 0,
             held: None,
         };
@@ -153,7 +156,14 @@ impl WatchStream {
 
     /// Writes the line of an event, or what its place has instead.
     fn write(&mut self, event: &WatchEvent, lines: &mut Vec<u8>) {
-        let object = self.form.event_object(self.watch.resource(), event, self.shared.now());
+        let mut object = self.form.event_object(self.watch.resource(), event, self.shared.now());
+        if let Some(columns) = object.get_mut("columnDefinitions") {
+            // They are told once.
+            if self.is_headed {
+                *columns = json!([]);
+            }
+            self.is_headed = true;
+        }
         let mut line =
             json!({"type": event.kind.name(), "object": object}).to_string().into_bytes();
         line.push(b'\n');

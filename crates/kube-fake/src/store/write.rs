@@ -155,7 +155,7 @@ impl Store {
         if resource.counts_generations {
             fields.insert("generation".to_owned(), json!(1));
         }
-        managed::note(resource, &mut object, Part::Main, options);
+        managed::note(resource, &Value::Null, &mut object, Part::Main, options);
         if options.dry_run {
             return Ok(Arc::new(Object::new(object, 0)));
         }
@@ -243,6 +243,7 @@ impl Store {
         let mut object = combined(resource, before.value(), object, part);
         defaults::fill_in(resource, &mut object);
         validation::check(resource, &object)?;
+        managed::note(resource, before.value(), &mut object, part, options);
         if managed::is_same(before.value(), &object) {
             return Ok(Arc::clone(before));
         }
@@ -250,7 +251,6 @@ impl Store {
             let generation = before.value()["metadata"]["generation"].as_u64().unwrap_or(0) + 1;
             metadata_mut(&mut object).insert("generation".to_owned(), json!(generation));
         }
-        managed::note(resource, &mut object, part, options);
         if options.dry_run {
             return Ok(Arc::new(Object::new(object, before.revision())));
         }
