@@ -83,6 +83,11 @@ impl Failure {
         Self::invalid_kind("meta.k8s.io", "PatchOptions", "PatchOptions.meta.k8s.io", "", faults)
     }
 
+    /// A patch that makes an object something that it cannot be.
+    pub(crate) fn invalid_patch(patch: &Value, why: &str) -> Self {
+        Self::invalid_kind("", "", "", "", &[FieldFault::invalid("patch", patch, why)])
+    }
+
     fn invalid_kind(
         group: &str,
         kind: &str,

@@ -51,6 +51,14 @@ impl Patch {
         }
     }
 
+    /// What it is made of.
+    pub(crate) fn value(&self) -> &Value {
+        match self {
+            Self::Json(value) | Self::Merge(value) | Self::Strategic(value) => value,
+            Self::Apply { object, .. } => object,
+        }
+    }
+
     /// The object that it makes where there is none: only server-side apply does.
     pub(crate) fn new_object(
         &self,

@@ -226,7 +226,9 @@ impl Store {
         };
         let shown = form::shown(resource, before.value());
         let patched = patch.apply(resource, &shown, &options.manager)?;
-        let mut object = options.decoded(resource, patched)?;
+        let mut object = options
+            .decoded(resource, patched)
+            .map_err(|failure| Failure::invalid_patch(patch.value(), &failure.message))?;
         check_identity(resource, namespace, Some(name), &mut object)?;
         check_unchanged(resource, &before, &object)?;
         self.replace(resource, &before, part, object, options)

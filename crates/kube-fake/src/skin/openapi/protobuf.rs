@@ -3,9 +3,9 @@
 
 use serde_json::Value;
 
-/// The content type of it.
+/// The content type of it. Clients ask with an `@` for the first dot, which their own parsers of content types do not take.
 pub(in crate::skin) const CONTENT_TYPE: &str =
-    "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+    "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 
 /// A message as it is being written.
 #[derive(Debug, Default)]
