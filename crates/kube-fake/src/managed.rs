@@ -149,8 +149,8 @@ pub(crate) fn apply(
     kept.push(FieldSet(own.clone()));
     let is_kept = |path: &&Path| kept.iter().any(|set| set.0.contains(*path));
     let gone: Vec<_> = before.iter().filter(|path| !is_kept(path)).cloned().collect();
-    // The longer paths first: what holds others goes after them.
-    for path in gone.iter().rev() {
+    // An entry goes as a whole before its fields would: without its keys it could not be found.
+    for path in &gone {
         remove(&mut result, path, &kept);
     }
     let entry = json!({
@@ -209,3 +209,6 @@ fn entries_mut(object: &mut Value) -> &mut Vec<Value> {
     }
     entries.as_array_mut().expect("it was just made a list")
 }
+
+#[cfg(test)]
+mod tests;

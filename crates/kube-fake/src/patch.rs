@@ -84,3 +84,6 @@ fn of_map(patch: &Value) -> Result<&Value, Failure> {
     }
     Err(Failure::bad_request(format!("a patch is a map of fields, and this is {patch}")))
 }
+
+#[cfg(test)]
+mod tests;

@@ -222,3 +222,64 @@ pub(crate) fn is_label_value(text: &str) -> bool {
     let inside = |byte: &u8| is_edge(*byte) || matches!(byte, b'-' | b'_' | b'.');
     bytes.len() <= 63 && is_edge(*first) && is_edge(*last) && bytes.iter().all(inside)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn service() -> &'static Resource {
+        Resource::of_kind("", "Service").unwrap()
+    }
+
+    fn check(labels: &str, fields: &str, expected: bool) {
+        let object = json!({
+            "metadata": {"name": "web", "namespace": "shop", "labels": {"app": "web", "n": "7"}},
+            "spec": {"type": "NodePort"},
+        });
+        let selector = Selector::parse(service(), labels, fields).unwrap();
+        assert_eq!(selector.matches(&object), expected, "{labels} {fields}");
+    }
+
+    #[test]
+    fn labels_are_selected_in_every_way() {
+        for selector in [
+            "",
+            "app",
+            "app=web",
+            "app==web",
+            "app in (web, api)",
+            "!other",
+            "other!=x",
+            "app!=api",
+            "other notin (x)",
+            "n>6,n<8",
+            "app,n=7,!service.kubernetes.io/headless",
+        ] {
+            check(selector, "", true);
+        }
+        for selector in
+            ["app=api", "!app", "app notin (web)", "other", "other=", "n>7", "app in (api),n"]
+        {
+            check(selector, "", false);
+        }
+    }
+
+    #[test]
+    fn fields_are_selected_where_the_resource_has_them() {
+        check("", "metadata.name=web,metadata.namespace!=other", true);
+        check("", "metadata.name==api", false);
+        check("", "spec.type=NodePort", true);
+        for (labels, fields) in [
+            ("app in web", ""),
+            ("a b", ""),
+            ("-a=b", ""),
+            ("a=b c", ""),
+            ("", "spec.ports=1"),
+            ("", "x"),
+        ] {
+            assert_eq!(Selector::parse(service(), labels, fields).unwrap_err().code, 400);
+        }
+    }
+}

@@ -249,3 +249,6 @@ impl Store {
         self.identities
     }
 }
+
+#[cfg(test)]
+mod tests;
