@@ -3,6 +3,7 @@
 mod answer;
 mod api;
 mod call;
+mod connection;
 mod discovery;
 mod fault;
 mod form;

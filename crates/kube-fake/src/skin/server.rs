@@ -9,17 +9,22 @@ use axum::response::Response;
 use http_body_util::BodyExt;
 use serde_json::json;
 use tokio::net::TcpListener;
+use tokio::sync::watch as channel;
 use tokio::task::JoinHandle;
 
 use super::answer::answer;
 use super::api::ApiServer;
+use super::connection::Mortal;
 
-/// A server that listens. Dropping it stops the listening; what is connected stays until it ends.
+/// A server that listens. Dropping it ends it with all its connections, as the end of a process does; what is in it stays in its
+/// [`ApiServer`], and another can listen at the same address.
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
     api: ApiServer,
     listening: JoinHandle<io::Result<()>>,
+    /// Its end is that of the connections.
+    _alive: channel::Sender<()>,
 }
 
 impl Server {
@@ -32,8 +37,10 @@ impl Server {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         let router = Router::new().fallback(respond).with_state(api.clone());
+        let (alive, server) = channel::channel(());
+        let listener = Mortal { listener, server };
         let listening = tokio::spawn(async move { axum::serve(listener, router).await });
-        Ok(Self { address, api, listening })
+        Ok(Self { address, api, listening, _alive: alive })
     }
 
     /// Where it listens.
