@@ -31,9 +31,13 @@ pub(crate) fn to_stored(resource: &Resource, mut object: Value) -> Value {
     rename(object, |(stored, shown)| (shown, stored))
 }
 
+/// Whether objects are shown in another form than that in which they are stored.
+pub(crate) fn is_other(resource: &Resource) -> bool {
+    resource.group == EVENTS_GROUP
+}
+
 /// A stored object in the form of the resource under which it is asked for.
-pub(crate) fn shown(resource: &Resource, object: &Value) -> Value {
-    let mut object = object.clone();
+pub(crate) fn shown(resource: &Resource, mut object: Value) -> Value {
     if resource.group != EVENTS_GROUP {
         return object;
     }

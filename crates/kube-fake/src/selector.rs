@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::failure::Failure;
-use crate::object::metadata;
+use crate::object::Object;
 use crate::resource::Resource;
 use crate::validation::is_dns_subdomain;
 
@@ -58,15 +58,15 @@ impl Selector {
     }
 
     /// Whether it selects this object.
-    pub fn matches(&self, object: &Value) -> bool {
+    pub fn matches(&self, object: &Object) -> bool {
         self.labels.iter().all(|requirement| requirement.matches(object))
             && self.fields.iter().all(|requirement| requirement.matches(object))
     }
 }
 
 impl Requirement {
-    fn matches(&self, object: &Value) -> bool {
-        let value = object["metadata"]["labels"][&self.label].as_str();
+    fn matches(&self, object: &Object) -> bool {
+        let value = object.label(&self.label);
         match (&self.test, value) {
             (Test::Exists, value) => value.is_some(),
             (Test::Absent, value) => value.is_none(),
@@ -83,12 +83,12 @@ fn number(value: Option<&str>) -> Option<i64> {
 }
 
 impl FieldRequirement {
-    fn matches(&self, object: &Value) -> bool {
+    fn matches(&self, object: &Object) -> bool {
         let found = match self.path.as_str() {
-            "metadata.name" => metadata(object, "name").to_owned(),
-            "metadata.namespace" => metadata(object, "namespace").to_owned(),
-            "source" => text_at(object, "source.component"),
-            path => text_at(object, path),
+            "metadata.name" => object.name().to_owned(),
+            "metadata.namespace" => object.namespace().to_owned(),
+            "source" => text_at(&object.value(), "source.component"),
+            path => text_at(&object.value(), path),
         };
         (found == self.value) == self.equal
     }
@@ -238,6 +238,7 @@ mod tests {
             "metadata": {"name": "web", "namespace": "shop", "labels": {"app": "web", "n": "7"}},
             "spec": {"type": "NodePort"},
         });
+        let object = Object::new("services", object, 1);
         let selector = Selector::parse(service(), labels, fields).unwrap();
         assert_eq!(selector.matches(&object), expected, "{labels} {fields}");
     }

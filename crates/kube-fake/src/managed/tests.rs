@@ -14,7 +14,7 @@ impl Cluster {
         let resource = Resource::of_kind("", "Service").unwrap();
         let options = WriteOptions::new(manager, "2026-01-02T03:04:05Z".parse().unwrap());
         let made = self.0.patch(resource, ("shop", "web"), Part::Main, patch, &options)?;
-        Ok(made.value().clone())
+        Ok(made.value())
     }
 
     fn apply(&mut self, manager: &str, labels: Value, ports: Value) -> Result<Value, Failure> {

@@ -38,6 +38,11 @@ pub(super) fn json_answer(code: u16, value: &Value) -> Response<Body> {
     answer(code, JSON, whole(value.to_string()))
 }
 
+/// An answer of JSON that is written already.
+pub(super) fn text_of_json(code: u16, text: String) -> Response<Body> {
+    answer(code, JSON, whole(text))
+}
+
 pub(super) fn text_answer(code: u16, text: &str) -> Response<Body> {
     answer(code, "text/plain; charset=utf-8", whole(text.to_owned()))
 }

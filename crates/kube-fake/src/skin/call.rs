@@ -10,7 +10,7 @@ use http::{Method, Response};
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
-use super::answer::{Body, WATCH, answer, json_answer};
+use super::answer::{Body, WATCH, answer, json_answer, text_of_json};
 use super::api::Shared;
 use super::fault::Trouble;
 use super::form::Form;
@@ -77,14 +77,14 @@ impl Call<'_> {
                 let options = self.write_options();
                 let object =
                     shared.with(|store| store.update(resource, place, part, object, &options))?;
-                let answer = json_answer(200, &form.object(resource, &object, shared.now()));
+                let answer = text_of_json(200, form.object(resource, &object, shared.now()));
                 return Ok(self.warn(&unknown, answer));
             }
             Method::PATCH => return self.patch(resource, place, part, form),
             Method::DELETE if part == Part::Main => return self.delete(resource, place, form),
             _ => return Err(not_allowed()),
         };
-        Ok(json_answer(200, &form.object(resource, &object, self.shared.now())))
+        Ok(text_of_json(200, form.object(resource, &object, self.shared.now())))
     }
 
     /// Whether it cannot be answered from what the server remembers by itself.
@@ -113,7 +113,7 @@ impl Call<'_> {
             query.next = None;
         }
         let list = self.when_fresh(|store| store.list(resource, &query)).await?;
-        Ok(json_answer(200, &form.list(resource, &list, self.shared.now())))
+        Ok(text_of_json(200, form.list(resource, &list, self.shared.now())))
     }
 
     async fn watch(
@@ -168,7 +168,7 @@ impl Call<'_> {
         let namespace = namespace.unwrap_or_default();
         let object =
             self.shared.with(|store| store.create(resource, namespace, object, &options))?;
-        let answer = json_answer(201, &form.object(resource, &object, self.shared.now()));
+        let answer = text_of_json(201, form.object(resource, &object, self.shared.now()));
         Ok(self.warn(&unknown, answer))
     }
 
@@ -204,9 +204,9 @@ impl Call<'_> {
             let object = store.patch(resource, place, part, &patch, &options)?;
             Ok::<_, Failure>((object, is_new))
         })?;
-        Ok(json_answer(
+        Ok(text_of_json(
             if is_new { 201 } else { 200 },
-            &form.object(resource, &object, self.shared.now()),
+            form.object(resource, &object, self.shared.now()),
         ))
     }
 
@@ -220,11 +220,11 @@ impl Call<'_> {
         match self.shared.with(|store| store.delete(resource, place, &options))? {
             // As the registries of a cluster's server have it: `ReturnDeletedObject`.
             Deleted::Gone(object) if matches!(resource.kind, "Service" | "Pod") => {
-                Ok(json_answer(200, &form.object(resource, &object, self.shared.now())))
+                Ok(text_of_json(200, form.object(resource, &object, self.shared.now())))
             }
             Deleted::Gone(object) => Ok(json_answer(200, &success(resource, &object))),
             Deleted::Pending(object) => {
-                Ok(json_answer(200, &form.object(resource, &object, self.shared.now())))
+                Ok(text_of_json(200, form.object(resource, &object, self.shared.now())))
             }
         }
     }
@@ -241,7 +241,7 @@ impl Call<'_> {
         let query = self.parameters.list(resource, namespace, self.server)?;
         let options = self.delete_options()?;
         let list = self.shared.with(|store| store.delete_collection(resource, &query, &options))?;
-        Ok(json_answer(200, &form.list(resource, &list, self.shared.now())))
+        Ok(text_of_json(200, form.list(resource, &list, self.shared.now())))
     }
 
     fn header(&self, name: &str) -> &str {

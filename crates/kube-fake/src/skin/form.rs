@@ -9,7 +9,7 @@ use super::query::Parameters;
 use super::table::{Include, table};
 
 use crate::failure::Failure;
-use crate::form::shown;
+use crate::form::{is_other, shown};
 use crate::object::Object;
 use crate::resource::Resource;
 use crate::store::{EventKind, List, WatchEvent};
@@ -58,19 +58,24 @@ impl Form {
         }
     }
 
-    pub(super) fn object(self, resource: &Resource, object: &Object, now: Timestamp) -> Value {
+    /// One object, as JSON.
+    pub(super) fn object(self, resource: &Resource, object: &Object, now: Timestamp) -> String {
+        if self == Self::Plain && !is_other(resource) {
+            return object.whole_text();
+        }
         let value = shown(resource, object.value());
         match self {
-            Self::Plain => value,
-            Self::Metadata => metadata_of(&value),
+            Self::Plain => value.to_string(),
+            Self::Metadata => metadata_of(&value).to_string(),
             Self::Table(include) => {
                 let metadata = json!({"resourceVersion": object.revision().to_string()});
-                table(resource, [&value], metadata, include, now)
+                table(resource, [&value], metadata, include, now).to_string()
             }
         }
     }
 
-    pub(super) fn list(self, resource: &Resource, list: &List, now: Timestamp) -> Value {
+    /// A list, as JSON.
+    pub(super) fn list(self, resource: &Resource, list: &List, now: Timestamp) -> String {
         let mut metadata = json!({"resourceVersion": list.revision.to_string()});
         if let Some(next) = &list.next {
             metadata["continue"] = json!(next);
@@ -78,41 +83,64 @@ impl Form {
         if let Some(remaining) = list.remaining {
             metadata["remainingItemCount"] = json!(remaining);
         }
-        let items = list.items.iter().map(|item| shown(resource, item.value()));
         let (kind, version) = match self {
             Self::Plain => (format!("{}List", resource.kind), resource.api_version()),
             Self::Metadata => ("PartialObjectMetadataList".to_owned(), "meta.k8s.io/v1".to_owned()),
             Self::Table(include) => {
+                let items = list.items.iter().map(|item| shown(resource, item.value()));
                 let items: Vec<_> = items.collect();
-                return table(resource, &items, metadata, include, now);
+                return table(resource, &items, metadata, include, now).to_string();
             }
         };
-        let items: Vec<_> = items.map(|item| self.item(item)).collect();
-        json!({"kind": kind, "apiVersion": version, "metadata": metadata, "items": items})
+        let mut text = format!(
+            "{{\"kind\":\"{kind}\",\"apiVersion\":\"{version}\",\"metadata\":{metadata},\"items\":["
+        );
+        for (place, item) in list.items.iter().enumerate() {
+            if place > 0 {
+                text.push(',');
+            }
+            self.write_item(resource, item, &mut text);
+        }
+        text.push_str("]}");
+        text
     }
 
     /// An entry of a list: its kind is that of the list.
-    fn item(self, mut value: Value) -> Value {
-        if self == Self::Metadata {
-            return metadata_of(&value);
+    fn write_item(self, resource: &Resource, object: &Object, text: &mut String) {
+        if self == Self::Plain && !is_other(resource) {
+            text.push_str(object.item_text());
+            return;
         }
-        if let Some(fields) = value.as_object_mut() {
+        let mut value = shown(resource, object.value());
+        if self == Self::Metadata {
+            value = metadata_of(&value);
+        } else if let Some(fields) = value.as_object_mut() {
             fields.remove("kind");
             fields.remove("apiVersion");
         }
-        value
+        text.push_str(&value.to_string());
     }
 
-    pub(super) fn event_object(
+    /// The line of an event of a watch. The columns of a table are told in the first alone.
+    pub(super) fn event(
         self,
         resource: &Resource,
         event: &WatchEvent,
+        is_first: bool,
         now: Timestamp,
-    ) -> Value {
-        if event.kind == EventKind::Error {
-            return event.object.value().clone();
-        }
-        self.object(resource, &event.object, now)
+    ) -> String {
+        let object = match self {
+            _ if event.kind == EventKind::Error => event.object.whole_text(),
+            Self::Table(include) if !is_first => {
+                let value = shown(resource, event.object.value());
+                let metadata = json!({"resourceVersion": event.object.revision().to_string()});
+                let mut table = table(resource, [&value], metadata, include, now);
+                table["columnDefinitions"] = json!([]);
+                table.to_string()
+            }
+            _ => self.object(resource, &event.object, now),
+        };
+        format!("{{\"type\":\"{}\",\"object\":{object}}}\n", event.kind.name())
     }
 }
 

@@ -156,17 +156,9 @@ impl WatchStream {
 
     /// Writes the line of an event, or what its place has instead.
     fn write(&mut self, event: &WatchEvent, lines: &mut Vec<u8>) {
-        let mut object = self.form.event_object(self.watch.resource(), event, self.shared.now());
-        if let Some(columns) = object.get_mut("columnDefinitions") {
-            // They are told once.
-            if self.is_headed {
-                *columns = json!([]);
-            }
-            self.is_headed = true;
-        }
-        let mut line =
-            json!({"type": event.kind.name(), "object": object}).to_string().into_bytes();
-        line.push(b'\n');
+        let is_first = !std::mem::replace(&mut self.is_headed, true);
+        let now = self.shared.now();
+        let line = self.form.event(self.watch.resource(), event, is_first, now).into_bytes();
         if let Some(held) = self.held.take() {
             lines.extend_from_slice(&line);
             lines.extend_from_slice(&held);

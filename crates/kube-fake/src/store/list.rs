@@ -147,7 +147,7 @@ impl Store {
                 break;
             }
             taken += 1;
-            if query.selector.matches(object.value()) {
+            if query.selector.matches(object) {
                 items.push(Arc::clone(object));
             }
         }

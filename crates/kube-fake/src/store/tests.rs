@@ -83,7 +83,8 @@ fn told(store: &Store, watch: &mut Watch) -> String {
 fn a_new_object_has_what_the_server_gives_it() {
     let mut store = Store::new();
     let made = create(&mut store, "a");
-    let metadata = &made.value()["metadata"];
+    let made = made.value();
+    let metadata = &made["metadata"];
     assert_eq!(metadata["resourceVersion"], "2");
     assert_eq!(metadata["uid"], "00000000-0000-4000-8000-000000000001");
     assert_eq!(metadata["creationTimestamp"], "2026-01-02T03:04:05Z");
@@ -140,10 +141,10 @@ fn a_change_from_an_old_version_is_a_conflict_and_a_change_of_nothing_is_none() 
     let put = |store: &mut Store, value: &Value| {
         store.update(services(), ("shop", "a"), Part::Main, value.clone(), &options())
     };
-    assert_eq!(put(&mut store, old.value()).unwrap_err().reason, "Conflict");
-    assert_eq!(put(&mut store, new.value()).unwrap().revision(), 3);
+    assert_eq!(put(&mut store, &old.value()).unwrap_err().reason, "Conflict");
+    assert_eq!(put(&mut store, &new.value()).unwrap().revision(), 3);
     assert_eq!(store.revision(), 3);
-    let mut other = new.value().clone();
+    let mut other = new.value();
     other["metadata"]["uid"] = json!("another");
     assert_eq!(put(&mut store, &other).unwrap_err().reason, "Conflict");
     let missing = store.update(services(), ("shop", "b"), Part::Main, json!({}), &options());

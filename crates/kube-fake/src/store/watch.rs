@@ -124,7 +124,7 @@ impl Store {
             let objects = self.objects_at(resource, query.namespace.as_deref(), revision, None);
             watch.initial = objects
                 .into_iter()
-                .filter(|object| query.selector.matches(object.value()))
+                .filter(|object| query.selector.matches(object))
                 .cloned()
                 .collect();
             watch.told = revision;
@@ -196,7 +196,7 @@ impl Watch {
         if key.storage != self.resource.storage || is_elsewhere {
             return None;
         }
-        let is_selected = |object: &Arc<Object>| self.query.selector.matches(object.value());
+        let is_selected = |object: &Arc<Object>| self.query.selector.matches(object);
         let now = change.kind != EventKind::Deleted && is_selected(&change.object);
         let before = change.before.as_ref().filter(|before| is_selected(before));
         let object = Arc::clone(&change.object);
@@ -216,7 +216,10 @@ impl Watch {
         if ends_initial {
             object["metadata"]["annotations"] = json!({"k8s.io/initial-events-end": "true"});
         }
-        WatchEvent { kind: EventKind::Bookmark, object: Arc::new(Object::new(object, revision)) }
+        WatchEvent {
+            kind: EventKind::Bookmark,
+            object: Arc::new(Object::new(self.resource.storage, object, revision)),
+        }
     }
 }
 
@@ -259,7 +262,7 @@ fn too_old(asked: u64, oldest: u64) -> WatchEvent {
 
 /// A refusal within a watch.
 fn error_event(failure: &Failure) -> WatchEvent {
-    let object = Arc::new(Object::plain(failure.status()));
+    let object = Arc::new(Object::plain(&failure.status()));
     WatchEvent { kind: EventKind::Error, object }
 }
 

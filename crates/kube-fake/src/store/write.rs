@@ -157,9 +157,9 @@ impl Store {
         }
         managed::note(resource, &Value::Null, &mut object, Part::Main, options);
         if options.dry_run {
-            return Ok(Arc::new(Object::new(object, 0)));
+            return Ok(Arc::new(Object::new(resource.storage, object, 0)));
         }
-        let object = Object::new(object, self.revision + 1);
+        let object = Object::new(resource.storage, object, self.revision + 1);
         Ok(self.commit(EventKind::Added, key, object))
     }
 
@@ -242,25 +242,26 @@ impl Store {
         object: Value,
         options: &WriteOptions,
     ) -> Result<Arc<Object>, Failure> {
-        let mut object = combined(resource, before.value(), object, part);
+        let was = before.value();
+        let mut object = combined(resource, &was, object, part);
         defaults::fill_in(resource, &mut object);
         validation::check(resource, &object)?;
-        managed::note(resource, before.value(), &mut object, part, options);
-        if managed::is_same(before.value(), &object) {
+        managed::note(resource, &was, &mut object, part, options);
+        if managed::is_same(&was, &object) {
             return Ok(Arc::clone(before));
         }
-        if resource.counts_generations && is_wanted_otherwise(before.value(), &object) {
-            let generation = before.value()["metadata"]["generation"].as_u64().unwrap_or(0) + 1;
+        if resource.counts_generations && is_wanted_otherwise(&was, &object) {
+            let generation = was["metadata"]["generation"].as_u64().unwrap_or(0) + 1;
             metadata_mut(&mut object).insert("generation".to_owned(), json!(generation));
         }
         if options.dry_run {
-            return Ok(Arc::new(Object::new(object, before.revision())));
+            return Ok(Arc::new(Object::new(resource.storage, object, before.revision())));
         }
         let key = Key::new(resource, before.namespace(), before.name());
         let is_last =
             !metadata(&object, "deletionTimestamp").is_empty() && !has_finalizers(&object);
         let change = if is_last { EventKind::Deleted } else { EventKind::Modified };
-        let object = Object::new(object, self.revision + 1);
+        let object = Object::new(resource.storage, object, self.revision + 1);
         Ok(self.commit(change, key, object))
     }
 
@@ -277,9 +278,9 @@ impl Store {
     ) -> Result<Deleted, Failure> {
         let before = self.get(resource, namespace, name)?;
         check_preconditions(resource, &before, options)?;
-        let is_kept = has_finalizers(before.value());
-        if options.dry_run || (is_kept && !metadata(before.value(), "deletionTimestamp").is_empty())
-        {
+        let was = before.value();
+        let is_kept = has_finalizers(&was);
+        if options.dry_run || (is_kept && !metadata(&was, "deletionTimestamp").is_empty()) {
             return Ok(if is_kept { Deleted::Pending(before) } else { Deleted::Gone(before) });
         }
         let key = Key::new(resource, namespace, name);
@@ -287,11 +288,11 @@ impl Store {
             let last = before.at(self.revision + 1);
             return Ok(Deleted::Gone(self.commit(EventKind::Deleted, key, last)));
         }
-        let mut marked = before.value().clone();
+        let mut marked = was;
         let fields = metadata_mut(&mut marked);
         fields.insert("deletionTimestamp".to_owned(), json!(time_text(options.now)));
         fields.insert("deletionGracePeriodSeconds".to_owned(), json!(0));
-        let marked = Object::new(marked, self.revision + 1);
+        let marked = Object::new(resource.storage, marked, self.revision + 1);
         Ok(Deleted::Pending(self.commit(EventKind::Modified, key, marked)))
     }
 
