@@ -19,18 +19,27 @@ pub use self::write::{Decoding, DeleteOptions, Deleted, Part, WriteOptions};
 
 use self::history::{Change, History};
 
-/// Which object: its storage, namespace and name. Ordered as lists are.
+/// Which object: its storage, and its path there: the namespace, a slash and the name. Ordered as lists are, which is by the text of
+/// the path: `a-b/x` comes before `a/x`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
     storage: &'static str,
-    namespace: String,
-    name: String,
+    path: Box<str>,
 }
 
 impl Key {
     fn new(resource: &Resource, namespace: &str, name: &str) -> Self {
-        let namespace = if resource.namespaced { namespace } else { "" };
-        Self { storage: resource.storage, namespace: namespace.to_owned(), name: name.to_owned() }
+        let path =
+            if resource.namespaced { format!("{namespace}/{name}") } else { name.to_owned() };
+        Self { storage: resource.storage, path: path.into_boxed_str() }
+    }
+
+    fn name(&self) -> &str {
+        self.path.rsplit_once('/').map_or(&*self.path, |(_, name)| name)
+    }
+
+    fn is_in(&self, namespace: &str) -> bool {
+        self.path.strip_prefix(namespace).is_some_and(|rest| rest.starts_with('/'))
     }
 }
 
@@ -199,8 +208,7 @@ impl Store {
 
     /// About how many bytes of heap objects and history take.
     pub fn held_bytes(&self) -> usize {
-        let keys: usize =
-            self.objects.keys().map(|key| key.namespace.capacity() + key.name.capacity()).sum();
+        let keys: usize = self.objects.keys().map(|key| key.path.len()).sum();
         let entry = size_of::<Key>() + size_of::<Arc<Object>>();
         let objects: usize = self.objects.values().map(|object| object.bytes()).sum();
         keys + self.objects.len() * (entry + entry / 3)

@@ -72,7 +72,7 @@ impl Call<'_> {
             }
             Method::GET => shared.lock().get(resource, place.0, place.1)?,
             Method::PUT => {
-                let object = self.object_body()?;
+                let object = self.body()?;
                 let unknown = schema::unknown(resource, &object);
                 let options = self.write_options();
                 let object =
@@ -162,7 +162,7 @@ impl Call<'_> {
             return Err(not_allowed());
         }
         let form = Form::negotiate(&self.parts.headers, &self.parameters)?;
-        let object = self.object_body()?;
+        let object = self.body()?;
         let unknown = schema::unknown(resource, &object);
         let options = self.write_options();
         let namespace = namespace.unwrap_or_default();
@@ -265,17 +265,6 @@ impl Call<'_> {
             patch if patch.ends_with("-patch+json") => of_json(self.body),
             other => Err(unsupported_media(other)),
         }
-    }
-
-    /// A whole object, which says what it is.
-    fn object_body(&self) -> Result<Value, Failure> {
-        let object = self.body()?;
-        for field in ["kind", "apiVersion"] {
-            if object[field].as_str().is_none_or(str::is_empty) {
-                return Err(Failure::bad_request(format!("Object '{field}' is missing")));
-            }
-        }
-        Ok(object)
     }
 
     /// Has an answer tell of unknown fields that were left out.

@@ -116,10 +116,14 @@ impl Parameters {
     ) -> Result<WatchQuery, Failure> {
         let initial_events =
             self.is_given("sendInitialEvents").then(|| self.is_set("sendInitialEvents"));
+        // A watch is not checked as a list is: the storage finds out.
+        let version = self.version().map_err(|wrong| {
+            Failure::new(500, "InternalError", format!("Internal error occurred: {wrong}"))
+        })?;
         Ok(WatchQuery {
             namespace,
             selector: self.selector(resource)?,
-            version: self.version()?,
+            version,
             matching: self.matching()?,
             initial_events,
             bookmarks: self.is_set("allowWatchBookmarks"),

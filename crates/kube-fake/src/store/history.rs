@@ -75,7 +75,7 @@ impl History {
         let mut counted = BTreeSet::new();
         let mut total = self.changes.capacity() * size_of::<Change>();
         for change in &self.changes {
-            total += change.key.namespace.capacity() + change.key.name.capacity();
+            total += change.key.path.len();
             let now = present.get(&change.key).map(Arc::as_ptr);
             for object in std::iter::once(&change.object).chain(&change.before) {
                 let is_new =

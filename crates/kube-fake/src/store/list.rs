@@ -56,7 +56,7 @@ pub struct List {
 /// Where a page begins: after this object, at this version.
 struct Place {
     revision: u64,
-    after: (String, String),
+    after: String,
 }
 
 impl Store {
@@ -108,7 +108,7 @@ impl Store {
     }
 
     /// Where a page begins. A token without a version goes on at the newest.
-    fn place(&self, token: &str) -> Result<(u64, Option<(String, String)>), Failure> {
+    fn place(&self, token: &str) -> Result<(u64, Option<String>), Failure> {
         let place = read_token(token).ok_or_else(|| {
             Failure::bad_request("continue key is not valid: not from this server")
         })?;
@@ -131,7 +131,7 @@ impl Store {
         resource: &Resource,
         query: &ListQuery,
         revision: u64,
-        after: Option<(String, String)>,
+        after: Option<String>,
         limit: u64,
     ) -> List {
         let all = self.objects_at(resource, query.namespace.as_deref(), revision, after);
@@ -142,7 +142,7 @@ impl Store {
         for object in all {
             if limit > 0 && items.len() as u64 == limit {
                 let last: &Arc<Object> = &items[items.len() - 1];
-                let after = (last.namespace().to_owned(), last.name().to_owned());
+                let after = Key::new(resource, last.namespace(), last.name()).path.into_string();
                 next = Some(write_token(&Place { revision, after }));
                 break;
             }
@@ -162,18 +162,17 @@ impl Store {
         resource: &Resource,
         namespace: Option<&str>,
         revision: u64,
-        after: Option<(String, String)>,
+        after: Option<String>,
     ) -> Vec<&Arc<Object>> {
         let is_wanted = |key: &&Key| {
             key.storage == resource.storage
-                && namespace.is_none_or(|namespace| key.namespace == namespace)
+                && namespace.is_none_or(|namespace| key.is_in(namespace))
         };
-        let first = Key::new(resource, namespace.unwrap_or_default(), "");
+        let first = namespace.map(|namespace| format!("{namespace}/")).unwrap_or_default();
+        let key = |path: String| Key { storage: resource.storage, path: path.into_boxed_str() };
         let begin = match after {
-            Some((namespace, name)) => {
-                Bound::Excluded(Key { storage: resource.storage, namespace, name })
-            }
-            None => Bound::Included(first),
+            Some(after) => Bound::Excluded(key(after)),
+            None => Bound::Included(key(first)),
         };
         let mut found: BTreeMap<&Key, &Arc<Object>> = self
             .objects
@@ -228,8 +227,7 @@ fn check(query: &ListQuery) -> Result<(), Failure> {
 
 /// The token is opaque: hexadecimal digits of JSON, so that nobody is tempted to read it.
 fn write_token(place: &Place) -> String {
-    let (namespace, name) = &place.after;
-    let text = json!({"v": place.revision, "namespace": namespace, "name": name}).to_string();
+    let text = json!({"v": place.revision, "after": place.after}).to_string();
     text.bytes().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -237,6 +235,5 @@ fn read_token(token: &str) -> Option<Place> {
     let digits = |at: usize| u8::from_str_radix(token.get(at..at + 2)?, 16).ok();
     let bytes: Option<Vec<u8>> = (0..token.len()).step_by(2).map(digits).collect();
     let value: Value = serde_json::from_slice(&bytes?).ok()?;
-    let text = |field: &str| value[field].as_str().map(str::to_owned);
-    Some(Place { revision: value["v"].as_u64()?, after: (text("namespace")?, text("name")?) })
+    Some(Place { revision: value["v"].as_u64()?, after: value["after"].as_str()?.to_owned() })
 }

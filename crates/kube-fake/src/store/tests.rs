@@ -238,6 +238,25 @@ fn pages_are_of_one_version() {
 }
 
 #[test]
+fn lists_are_in_the_order_of_paths() {
+    let mut store = Store::new();
+    for (namespace, name) in [("a", "x"), ("a-b", "x"), ("a", "w-1"), ("a", "w")] {
+        let object = json!({"metadata": {"name": name}});
+        store.create(services(), namespace, object, &options()).unwrap();
+    }
+    let ask = |namespace: Option<&str>| {
+        let namespace = namespace.map(str::to_owned);
+        let list =
+            store.list(services(), &ListQuery { namespace, ..ListQuery::default() }).unwrap();
+        let paths = list.items.iter().map(|item| format!("{}/{}", item.namespace(), item.name()));
+        paths.collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(ask(None), "a-b/x a/w a/w-1 a/x");
+    assert_eq!(ask(Some("a")), "a/w a/w-1 a/x");
+    assert_eq!(ask(Some("b")), "");
+}
+
+#[test]
 fn lists_are_of_the_version_asked_for() {
     let mut store = five();
     delete(&mut store, "a");

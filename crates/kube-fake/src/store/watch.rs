@@ -192,7 +192,7 @@ impl Watch {
     fn event_of(&self, change: &Change) -> Option<WatchEvent> {
         let key = &change.key;
         let is_elsewhere =
-            self.query.namespace.as_ref().is_some_and(|namespace| *namespace != key.namespace);
+            self.query.namespace.as_ref().is_some_and(|namespace| !key.is_in(namespace));
         if key.storage != self.resource.storage || is_elsewhere {
             return None;
         }

@@ -140,7 +140,7 @@ impl Store {
         validation::check(resource, &object)?;
         let key = Key::new(resource, namespace, metadata(&object, "name"));
         if self.objects.contains_key(&key) {
-            return Err(Failure::exists(resource, &key.name));
+            return Err(Failure::exists(resource, key.name()));
         }
         if resource.kind == "Service" {
             object["status"] = json!({"loadBalancer": {}});
