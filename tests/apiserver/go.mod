@@ -1,4 +1,4 @@
-module switchyard.test/apiserver
+module switchyard.dev/tests/apiserver
 
 go 1.25.0
 

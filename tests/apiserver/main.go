@@ -33,6 +33,8 @@ type settings struct {
 	kubeconfig string
 	// untilStdinEnds ends the server with whoever holds the other end of its standard input.
 	untilStdinEnds bool
+	// onlyStore runs the store and no server, so that either can be stopped without the other.
+	onlyStore bool
 	// compact only has the store at etcd forget its history.
 	compact bool
 }
@@ -52,12 +54,11 @@ func run() error {
 	flag.BoolVar(&s.noWatchCache, "no-watch-cache", false, "have every list and watch go to the store")
 	flag.StringVar(&s.kubeconfig, "kubeconfig", "", "file to write that tells clients how to reach it; by default in the data folder")
 	flag.BoolVar(&s.untilStdinEnds, "until-stdin-ends", false, "end when the standard input does")
+	flag.BoolVar(&s.onlyStore, "only-store", false, "run the store, and no server")
 	flag.BoolVar(&s.compact, "compact", false, "only have the store at -etcd forget its history")
 	flag.Parse()
 	// The library sets its logger when it is initialized, so this has to be here.
 	grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, io.Discard))
-	klog.LogToStderr(false)
-	klog.SetOutput(io.Discard)
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -73,6 +74,9 @@ func run() error {
 	if err := os.MkdirAll(s.data, 0o700); err != nil {
 		return err
 	}
+	if err := logTo(filepath.Join(s.data, "log")); err != nil {
+		return err
+	}
 	if s.untilStdinEnds {
 		go func() {
 			_, _ = io.Copy(io.Discard, os.Stdin)
@@ -80,6 +84,18 @@ func run() error {
 		}()
 	}
 	return serve(ctx, s)
+}
+
+// logTo has the library write its log to a file.
+func logTo(file string) error {
+	flags := flag.NewFlagSet("log", flag.ContinueOnError)
+	klog.InitFlags(flags)
+	for name, value := range map[string]string{"logtostderr": "false", "stderrthreshold": "FATAL", "log_file": file} {
+		if err := flags.Set(name, value); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // serve runs the store and the server until the context ends.
@@ -91,6 +107,11 @@ func serve(ctx context.Context, s settings) error {
 		}
 		defer end()
 		s.etcd = address
+	}
+	if s.onlyStore {
+		fmt.Println("ready", s.etcd)
+		<-ctx.Done()
+		return nil
 	}
 	// A second server, and whoever compacts, find the store by this.
 	if err := os.WriteFile(filepath.Join(s.data, "etcd.address"), []byte(s.etcd), 0o600); err != nil {

@@ -8,6 +8,7 @@ import (
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/api/validation"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -31,6 +32,10 @@ type resource struct {
 	copyStatus func(to, from runtime.Object)
 	// statusAtCreation is whether a status is kept that comes with a new object.
 	statusAtCreation bool
+	// validName checks a name; by default it has to be a DNS subdomain.
+	validName validation.ValidateNameFunc
+	// returned is whether a removal answers with the object, and not with a Status.
+	returned bool
 	// counted is whether metadata.generation counts the changes of what is wanted.
 	counted bool
 }
@@ -51,7 +56,8 @@ var resources = []resource{
 		fields: func(o runtime.Object) fields.Set {
 			return fields.Set{"status.phase": string(o.(*corev1.Namespace).Status.Phase)}
 		},
-		defaults: func(o runtime.Object) { o.(*corev1.Namespace).Status.Phase = corev1.NamespaceActive },
+		validName: validation.NameIsDNSLabel,
+		defaults:  func(o runtime.Object) { o.(*corev1.Namespace).Status.Phase = corev1.NamespaceActive },
 		copyStatus: func(to, from runtime.Object) {
 			to.(*corev1.Namespace).Status = from.(*corev1.Namespace).Status
 		},
@@ -74,6 +80,8 @@ var resources = []resource{
 			spec := o.(*corev1.Service).Spec
 			return fields.Set{"spec.clusterIP": spec.ClusterIP, "spec.type": string(spec.Type)}
 		},
+		validName:  validation.NameIsDNS1035Label,
+		returned:   true,
 		defaults:   defaultService,
 		copyStatus: func(to, from runtime.Object) { to.(*corev1.Service).Status = from.(*corev1.Service).Status },
 	},
@@ -87,6 +95,7 @@ var resources = []resource{
 				"spec.nodeName": pod.Spec.NodeName, "status.phase": string(pod.Status.Phase), "status.podIP": pod.Status.PodIP,
 			}
 		},
+		returned:   true,
 		copyStatus: func(to, from runtime.Object) { to.(*corev1.Pod).Status = from.(*corev1.Pod).Status },
 	},
 	{

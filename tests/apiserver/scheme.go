@@ -18,6 +18,8 @@ var (
 	scheme         = runtime.NewScheme()
 	codecs         = serializer.NewCodecFactory(scheme)
 	parameterCodec = runtime.NewParameterCodec(scheme)
+	// published has no internal versions: OpenAPI must not show them.
+	published = runtime.NewScheme()
 )
 
 // versions of the groups that are served, the one with the old paths first.
@@ -30,10 +32,12 @@ var versions = []schema.GroupVersion{
 
 func init() {
 	for _, add := range []func(*runtime.Scheme) error{
-		corev1.AddToScheme, discoveryv1.AddToScheme, coordinationv1.AddToScheme, eventsv1.AddToScheme, addEventConversions,
+		corev1.AddToScheme, discoveryv1.AddToScheme, coordinationv1.AddToScheme, eventsv1.AddToScheme,
 	} {
 		utilruntime.Must(add(scheme))
+		utilruntime.Must(add(published))
 	}
+	utilruntime.Must(addEventConversions(scheme))
 	metav1.AddToGroupVersion(scheme, schema.GroupVersion{Version: "v1"})
 	for _, version := range versions {
 		utilruntime.Must(scheme.SetVersionPriority(version))

@@ -27,7 +27,7 @@ import (
 	"k8s.io/apiserver/pkg/util/compatibility"
 	basecompatibility "k8s.io/component-base/compatibility"
 
-	"switchyard.test/apiserver/definitions"
+	"switchyard.dev/tests/apiserver/definitions"
 )
 
 // newServer sets the server up, ready to run, and tells how to reach it.
@@ -36,7 +36,7 @@ func newServer(s settings) (*genericapiserver.GenericAPIServer, access, error) {
 	config.EffectiveVersion = stamped{compatibility.DefaultBuildEffectiveVersion()}
 	// Otherwise the end waits for every open watch.
 	config.ShutdownWatchTerminationGracePeriod = 100 * time.Millisecond
-	namer := openapi.NewDefinitionNamer(scheme)
+	namer := openapi.NewDefinitionNamer(published)
 	config.OpenAPIConfig = genericapiserver.DefaultOpenAPIConfig(definitions.GetOpenAPIDefinitions, namer)
 	config.OpenAPIV3Config = genericapiserver.DefaultOpenAPIV3Config(definitions.GetOpenAPIDefinitions, namer)
 	config.OpenAPIConfig.Info.Title = "Kubernetes"

@@ -5,6 +5,7 @@ import (
 	"context"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/api/validation"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
@@ -73,13 +74,23 @@ func (s strategy) fillIn(object runtime.Object) {
 	}
 }
 
-func (strategy) Validate(context.Context, runtime.Object) field.ErrorList              { return nil }
-func (strategy) ValidateUpdate(_ context.Context, _, _ runtime.Object) field.ErrorList { return nil }
-func (strategy) WarningsOnCreate(context.Context, runtime.Object) []string             { return nil }
-func (strategy) WarningsOnUpdate(_ context.Context, _, _ runtime.Object) []string      { return nil }
-func (strategy) Canonicalize(runtime.Object)                                           {}
-func (strategy) AllowCreateOnUpdate() bool                                             { return false }
-func (strategy) AllowUnconditionalUpdate() bool                                        { return true }
+func (s strategy) Validate(_ context.Context, object runtime.Object) field.ErrorList {
+	valid := s.resource.validName
+	if valid == nil {
+		valid = validation.NameIsDNSSubdomain
+	}
+	return validation.ValidateObjectMetaAccessor(accessor(object), s.resource.namespaced, valid, field.NewPath("metadata"))
+}
+
+func (strategy) ValidateUpdate(_ context.Context, object, old runtime.Object) field.ErrorList {
+	return validation.ValidateObjectMetaAccessorUpdate(accessor(object), accessor(old), field.NewPath("metadata"))
+}
+
+func (strategy) WarningsOnCreate(context.Context, runtime.Object) []string        { return nil }
+func (strategy) WarningsOnUpdate(_ context.Context, _, _ runtime.Object) []string { return nil }
+func (strategy) Canonicalize(runtime.Object)                                      {}
+func (strategy) AllowCreateOnUpdate() bool                                        { return false }
+func (strategy) AllowUnconditionalUpdate() bool                                   { return true }
 
 // GetResetFields are the fields that an update leaves alone, and that nobody comes to own by it.
 func (s strategy) GetResetFields() map[fieldpath.APIVersion]*fieldpath.Set {
@@ -125,10 +136,11 @@ func newStores(resource resource, options generic.RESTOptionsGetter) (rest.Stora
 		PredicateFunc: func(label labels.Selector, field fields.Selector) storage.SelectionPredicate {
 			return storage.SelectionPredicate{Label: label, Field: field, GetAttrs: rules.attributes}
 		},
-		CreateStrategy: rules,
-		UpdateStrategy: rules,
-		DeleteStrategy: rules,
-		TableConvertor: rest.NewDefaultTableConvertor(name),
+		CreateStrategy:      rules,
+		UpdateStrategy:      rules,
+		DeleteStrategy:      rules,
+		ReturnDeletedObject: resource.returned,
+		TableConvertor:      rest.NewDefaultTableConvertor(name),
 	}
 	if err := store.CompleteWithOptions(&generic.StoreOptions{RESTOptions: options, AttrFunc: rules.attributes}); err != nil {
 		return nil, nil, err

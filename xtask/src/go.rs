@@ -50,13 +50,20 @@ impl Go {
         })
     }
 
-    /// A command in the folder of a module, to compile for Windows.
-    pub(crate) fn for_windows(&self, module: &Path, arguments: &[&str]) -> Command {
+    /// A command in the folder of a module, to compile for this machine.
+    pub(crate) fn here(&self, module: &Path, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command.current_dir(module).args(arguments);
         // What is compiled depends on the module alone, and no other Go is fetched for it.
         command.env("GOTOOLCHAIN", "local").env("GOFLAGS", "-buildvcs=false -trimpath");
-        command.env("GOOS", "windows").env("GOARCH", "amd64").env("CGO_ENABLED", "0");
+        command.env("CGO_ENABLED", "0");
+        command
+    }
+
+    /// The same, to compile for Windows.
+    pub(crate) fn for_windows(&self, module: &Path, arguments: &[&str]) -> Command {
+        let mut command = self.here(module, arguments);
+        command.env("GOOS", "windows").env("GOARCH", "amd64");
         command
     }
 }

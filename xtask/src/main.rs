@@ -14,6 +14,7 @@ mod facts;
 mod flags;
 mod fuzz;
 mod go;
+mod kube_contract;
 mod limits;
 mod program;
 mod reliability;
@@ -53,6 +54,8 @@ enum Task {
     Flags(flags::Flags),
     /// Runs the rules of HNS against the emulator.
     EmulatorContract(emulator_contract::EmulatorContract),
+    /// Runs what a Kubernetes API server does against the servers that tests use.
+    KubeContract(kube_contract::KubeContract),
     /// Holds a backend against the oracle, over random clusters, packets and histories.
     Check(check::Check),
     /// Kills the proxy after every call of each scenario, and refuses every call with every code.
@@ -86,6 +89,7 @@ fn main() -> ExitCode {
         Task::Limits(task) => task.run(),
         Task::Flags(task) => task.run(),
         Task::EmulatorContract(task) => task.run(),
+        Task::KubeContract(task) => task.run(),
         Task::Check(task) => task.run(),
         Task::Crash(task) => task.run(),
         Task::Simulate(task) => task.run(),

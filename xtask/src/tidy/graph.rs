@@ -91,6 +91,7 @@ const GRAPH: &[Edges] = &[
             HCN,
             HCN_EMULATOR,
             HCN_CONTRACT,
+            KUBE_CONTRACT,
             WINKERNEL,
             CONFORMANCE,
             PRODUCT,
