@@ -86,7 +86,7 @@ impl Cluster {
         match &self.kind {
             Kind::Ours => {
                 let mut store = self.ours_with(&["-only-store", "-until-stdin-ends", "-data"]);
-                Process::start_ready(store.arg(data))
+                Process::start_ready(store.arg(data).stderr(self.log("store")?))
             }
             Kind::Assets(assets) => {
                 let address = format!("http://127.0.0.1:{}", free_port()?);
@@ -104,9 +104,15 @@ impl Cluster {
 
     fn ours_with(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.helper);
-        // What the library's own client of the store tells is of no use here: it is asked for what is forgotten.
-        command.args(arguments).env("ETCD_CLIENT_DEBUG", "fatal");
+        command.args(arguments);
         command
+    }
+
+    /// Where a program writes what it has to say; the last start's is enough.
+    fn log(&self, name: &str) -> Result<Stdio> {
+        let file = self.folder.join(name).with_extension("log");
+        let log = fs::File::create(&file).with_context(|| format!("make {}", file.display()))?;
+        Ok(log.into())
     }
 
     fn store(&self) -> Result<&(Process, String)> {
@@ -122,7 +128,7 @@ impl Cluster {
             Kind::Ours => {
                 let mut server = self.ours_with(&["-until-stdin-ends", "-etcd", store]);
                 server.args(["-port", &port, "-data"]).arg(folder);
-                Ok(Process::start_ready(&mut server)?.0)
+                Ok(Process::start_ready(server.stderr(self.log(name)?))?.0)
             }
             Kind::Assets(assets) => {
                 self.make_certificate(&folder)?;
@@ -139,8 +145,7 @@ impl Cluster {
                 server.arg("--tls-cert-file").arg(path("apiserver.crt"));
                 server.arg("--token-auth-file").arg(path("tokens.csv"));
                 server.arg("--cert-dir").arg(path("certificates"));
-                let log = fs::File::create(path("log")).context("make a log file")?;
-                let server = Process::start(server.stderr(Stdio::from(log)))?;
+                let server = Process::start(server.stderr(self.log(name)?))?;
                 self.until_ready(server, &path("kubeconfig"), &port)
             }
         }
@@ -169,7 +174,7 @@ impl Cluster {
         fs::write(kubeconfig, written).context("write the kubeconfig")?;
         for _ in 0..600 {
             if server.has_ended() {
-                bail!("kube-apiserver ended: its log is beside {}", kubeconfig.display());
+                bail!("kube-apiserver ended: see {}", self.folder.display());
             }
             let mut ask = Command::new(&self.kubectl);
             ask.arg("--kubeconfig").arg(kubeconfig).args(["get", "--raw", "/readyz"]);
@@ -179,7 +184,7 @@ impl Cluster {
             #[expect(clippy::disallowed_methods, reason = "between questions, up to a count")]
             std::thread::sleep(Duration::from_millis(200));
         }
-        bail!("kube-apiserver is not ready: its log is beside {}", kubeconfig.display())
+        bail!("kube-apiserver is not ready: see {}", self.folder.display())
     }
 
     fn kubeconfig_of(&self, name: &str) -> Result<String> {
