@@ -3,19 +3,23 @@
 //! * `build`: the programs of `tests/apiserver`.
 //! * `process`: a program that says when it is ready, and ends with this one.
 //! * `cluster`: a store and servers on it, ours or those that a cluster runs.
+//! * `fake`: the server in memory.
 
 mod build;
 mod cluster;
+mod fake;
 mod process;
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
-use switchyard_kube_contract::{Row, Subject as _, Verdict, run, scenario_ids};
+use switchyard_kube_contract::{Row, Verdict, run, scenario_ids};
 
 use crate::Output;
 use crate::workspace::Workspace;
 use build::Programs;
 use cluster::Cluster;
+use fake::Fake;
+use switchyard_kube_contract::Subject as Server;
 
 /// Runs what a Kubernetes API server does against the servers that tests use.
 #[derive(Args)]
@@ -34,6 +38,8 @@ pub(crate) struct KubeContract {
 /// A server under test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Subject {
+    /// The server in memory: `crates/kube-fake`.
+    Fake,
     /// The server of `tests/apiserver`, made of the published modules.
     Real,
     /// The kube-apiserver and etcd in the folder that KUBEBUILDER_ASSETS names.
@@ -41,6 +47,21 @@ enum Subject {
 }
 
 impl Subject {
+    /// Starts it with an empty store; nothing where it is not to be had.
+    fn start(self, workspace: &Workspace) -> Result<Option<Box<dyn Server>>> {
+        match self {
+            Self::Fake => Ok(Some(Box::new(Fake::start()?))),
+            Self::Real => Ok(Some(Box::new(Cluster::ours(&Programs::build(workspace)?)?))),
+            Self::KubeApiserver => {
+                let Some(assets) = std::env::var_os("KUBEBUILDER_ASSETS") else {
+                    return Ok(None);
+                };
+                let programs = Programs::build(workspace)?;
+                Ok(Some(Box::new(Cluster::of_assets(&programs, assets.into())?)))
+            }
+        }
+    }
+
     /// The word on the command line.
     fn name(self) -> String {
         self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
@@ -60,28 +81,26 @@ impl KubeContract {
         } else {
             self.subject.clone()
         };
-        let programs = Programs::build(&Workspace::find()?)?;
+        let workspace = Workspace::find()?;
         let mut held = true;
         for subject in subjects {
-            held &= self.put_to(subject, &programs, &ids)?;
+            held &= match subject.start(&workspace)? {
+                Some(mut started) => self.put_to(subject, started.as_mut(), &ids)?,
+                None => {
+                    let name = subject.name();
+                    eprintln!("{name}: 0 of {} ran: KUBEBUILDER_ASSETS is not set", ids.len());
+                    // Asked for by name, it has to be there.
+                    self.subject.is_empty()
+                }
+            };
         }
         Ok(held)
     }
 
     /// Puts the scenarios to one server, and says what came of them.
-    fn put_to(&self, subject: Subject, programs: &Programs, ids: &[&str]) -> Result<bool> {
-        let started = match subject {
-            Subject::Real => Some(Cluster::ours(programs)?),
-            Subject::KubeApiserver => Cluster::of_assets(programs)?,
-        };
+    fn put_to(&self, subject: Subject, server: &mut dyn Server, ids: &[&str]) -> Result<bool> {
         let name = subject.name();
-        let Some(mut cluster) = started else {
-            eprintln!("{name}: 0 of {} ran: KUBEBUILDER_ASSETS names no folder", ids.len());
-            // Asked for by name, it has to be there.
-            return Ok(self.subject.is_empty());
-        };
-        eprintln!("{}", cluster.name());
-        let rows = run(&mut cluster, ids);
+        let rows = run(server, ids);
         for row in &rows {
             self.print(&name, row)?;
         }

@@ -16,6 +16,7 @@ use clap::{Args, ValueEnum};
 use crate::bench::Bench;
 use crate::emulator_contract::EmulatorContract;
 use crate::fuzz::Fuzz;
+use crate::kube_contract::KubeContract;
 use crate::reliability::soak::Soak;
 use crate::tidy::Tidy;
 use crate::wine::Wine;
@@ -55,6 +56,8 @@ pub(crate) enum Step {
     Check,
     /// HNS as emulated keeps its contract.
     Contract,
+    /// The API servers that tests use keep the contract of a Kubernetes API server.
+    Kube,
     /// The proxy dies after every call, and every call is refused with every code.
     Crash,
     /// A node lives through random histories and faults, for a minute.
@@ -97,6 +100,7 @@ impl Step {
             Self::Facts => standing::check(),
             Self::Check => random::check(),
             Self::Contract => held(EmulatorContract::whole().run()),
+            Self::Kube => held(KubeContract::whole().run()),
             Self::Crash => reliability::run_optimized(workspace, &["crash"]),
             Self::Simulate => reliability::run_optimized(workspace, SIMULATION),
             Self::Soak => held(Soak::brief().run()),

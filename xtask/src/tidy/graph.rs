@@ -92,6 +92,7 @@ const GRAPH: &[Edges] = &[
             HCN_EMULATOR,
             HCN_CONTRACT,
             KUBE_CONTRACT,
+            KUBE_FAKE,
             WINKERNEL,
             CONFORMANCE,
             PRODUCT,

@@ -145,7 +145,8 @@ async fn versions(trial: &mut Trial<'_>) -> Checked {
 
 async fn overwritten(trial: &mut Trial<'_>) -> Checked {
     trial.create(&service("a")).await?;
-    trial.label("a", "x", "1").await?;
+    let labelled = trial.label("a", "x", "1").await?;
+    equal("label", &labelled["metadata"]["labels"]["x"], "1")?;
     let put = trial.client.put(&trial.service("a"), &service("a")).await?.granted(200)?;
     equal("labels", &put["metadata"]["labels"], &Value::Null)
 }

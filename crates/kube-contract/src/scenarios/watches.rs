@@ -105,7 +105,9 @@ async fn from_now(trial: &mut Trial<'_>) -> Checked {
 
 async fn timeout_seconds(trial: &mut Trial<'_>) -> Checked {
     let path = format!("{}?watch=true&timeoutSeconds=1", trial.services());
+    trial.create(&service("a")).await?;
     let mut watch = trial.client.watch(&path).await?;
+    watch.expect(&["ADDED a"]).await?;
     let end = watch.next_or_end().await?;
     that(end.is_none(), || format!("instead of the end: {end:?}"))
 }
