@@ -23,7 +23,7 @@ pub struct FollowedManifests {
 }
 
 /// What tells two states of files apart: names, sizes and times.
-type Traces = Vec<(PathBuf, u64, Option<SystemTime>)>;
+pub(crate) type Traces = Vec<(PathBuf, u64, Option<SystemTime>)>;
 
 impl FollowedManifests {
     /// Those at `path`, a directory or one file, before they are read.
@@ -109,7 +109,8 @@ fn add(
     (manifests.broken() == broken).then_some(bytes)
 }
 
-fn traces(path: &Path) -> Traces {
+/// What the files at `path` look like.
+pub(crate) fn traces(path: &Path) -> Traces {
     let mut found = Vec::new();
     let mut open = vec![path.to_owned()];
     while let Some(path) = open.pop() {

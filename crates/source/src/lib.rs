@@ -22,7 +22,8 @@ mod slice;
 
 pub use configuration::{
     AgentConfiguration, ClientConnection, Configuration, ConfigurationChange, ConfigurationError,
-    FlagField, KubeProxyConfiguration, LoggingConfiguration, WindowsConfiguration,
+    FlagField, FollowedConfiguration, KubeProxyConfiguration, LoggingConfiguration,
+    WindowsConfiguration,
 };
 pub use document::from_yaml;
 pub use duration::parse_duration;

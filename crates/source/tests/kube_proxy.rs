@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use switchyard_source::{Configuration, ConfigurationChange, FlagField, KubeProxyConfiguration};
+use switchyard_source::{
+    Configuration, ConfigurationChange, FlagField, FollowedConfiguration, KubeProxyConfiguration,
+};
 
 const KUBE_PROXY: &str =
     "apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\n";
@@ -314,4 +316,49 @@ fn a_change_is_taken_as_it_goes_or_needs_a_restart() {
     );
     // What does nothing changes nothing.
     check("ipvs: {scheduler: rr}\noomScoreAdj: -5", "", &[], &[]);
+}
+
+#[test]
+fn what_can_be_taken_as_it_goes_is_and_the_rest_stays() {
+    let old = parse("clusterCIDR: 10.0.0.0/8\nwinkernel: {networkName: a}\n");
+    let new = parse("clusterCIDR: 11.0.0.0/8\nwinkernel: {networkName: b}\n");
+    let taken = old.with_live_of(&new);
+    assert_eq!(taken.settings, new.settings);
+    assert_eq!(taken.windows, old.windows);
+    let written = &taken.configz()["kubeproxy.config.k8s.io"];
+    assert_eq!(written["clusterCIDR"], "11.0.0.0/8");
+    assert_eq!(written["winkernel"]["networkName"], "a");
+    let change = ConfigurationChange::between(&old, &new);
+    assert_eq!(change.live, ["clusterCIDR"]);
+    assert_eq!(change.restart, ["winkernel.networkName"]);
+}
+
+#[test]
+fn a_file_is_read_again_when_it_changed_and_rests() {
+    let path =
+        std::env::temp_dir().join(format!("switchyard-{}-followed.yaml", std::process::id()));
+    let name = path.to_str().expect("a path that is text");
+    let write = |body: &str| std::fs::write(&path, format!("{KUBE_PROXY}{body}")).expect("written");
+    write("");
+    let flags =
+        vec![FlagField { goes_before_file: true, ..flag("v", "logging.verbosity", json!(5)) }];
+    let mut followed = FollowedConfiguration::new(name, flags);
+    assert!(followed.look().is_none(), "nothing changed");
+    write("clusterCIDR: 10.1.0.0/16\n");
+    assert!(followed.look().is_none(), "it may still be being written");
+    let read = followed.look().expect("it rests").expect("it can be read");
+    assert_eq!(read.settings.pods.cluster_ranges.len(), 1);
+    assert_eq!(read.kube_proxy.logging.verbosity, Some(5), "flags count as before");
+    assert!(followed.look().is_none());
+    write("clusterCIDR: [\n");
+    assert!(followed.look().is_none());
+    assert!(
+        followed.look().is_some_and(|read| read.is_err()),
+        "what cannot be read is an error, once"
+    );
+    assert!(followed.look().is_none());
+    std::fs::remove_file(&path).expect("removed");
+    assert!(followed.look().is_none());
+    assert!(followed.look().is_some_and(|read| read.is_err()), "so is a file that is gone");
+    assert!(followed.look().is_none());
 }

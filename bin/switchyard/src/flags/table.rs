@@ -139,7 +139,7 @@ pub static TABLE: &[Flag] = &[
     Flag { origin: Origin::Kpng, ..ignored("to-local", Kind::ToLocal, "", None, "there is one backend, that of Windows") },
     gone("udp-timeout", Kind::Duration, "1.26", "a setting of the userspace mode"),
     logs("v", Kind::Integer, "0", Above("logging.verbosity"), Works("how much is logged: 4 and 5 also what is decided, more everything")),
-    works("version", Kind::Version, "false", None, "prints the version and ends"),
+    works("version", Kind::Version, "false", None, "prints our version and the release of Kubernetes whose kube-proxy is matched, as `v1.35`, and ends"),
     logs("vmodule", Kind::Text, "", Above("logging.vmodule"), Works("levels of single modules")),
     works("windows-service", Kind::Bool, "false", Above("windowsRunAsService"), "runs under the Service Control Manager; counts besides a file, because kube-proxy looks at it before it reads one").by_itself(),
     works("write-config-to", Kind::Text, "", None, "writes the configuration as it counts to this file and ends"),

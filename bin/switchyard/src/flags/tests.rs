@@ -5,6 +5,7 @@ use clap::{CommandFactory, Parser};
 use super::*;
 use crate::arguments::{Arguments, Command, ProxyArguments};
 use crate::command_line::prepare;
+use crate::options::{ClusterSource, ProxyOptions};
 
 fn parse(words: &[String]) -> Result<ProxyArguments, String> {
     let words = ["switchyard", "proxy"].map(str::to_owned).into_iter().chain(words.to_vec());
@@ -137,12 +138,22 @@ fn command_lines_that_people_have_are_taken() {
         "--v=4 --proxy-mode=kernelspace --feature-gates=WinOverlay=true --hostname-override=n1 --kubeconfig=c:\\k\\config --network-name=vxlan0 --source-vip=10.244.1.2 --enable-dsr=false --cluster-cidr=10.244.0.0/16 --log-dir=C:\\k --logtostderr=false",
         // kubernetes-sigs/windows-service-proxy, charts/templates/DaemonSet.yaml.
         "--hostname-override=n1 --v=4 --proxy-mode=kernelspace --enable-dsr=true --feature-gates=WinDSR=true,WinOverlay=true --source-vip=",
+        // kubernetes-sigs/sig-windows-tools, hostprocess/calico/kube-proxy/start.ps1 on an overlay, and hostprocess/flannel.
+        "--hostname-override=n1 --v=2 --proxy-mode=kernelspace --kubeconfig=C:\\C\\1\\kubeconfig.conf --enable-dsr=true --source-vip=10.244.1.2 --feature-gates=WinDSR=true,WinOverlay=true,IPv6DualStack=false",
+        "--v=6 --config=/var/lib/kube-proxy/config.conf --hostname-override=n1 --feature-gates=WinOverlay=true",
+        // Azure/aks-engine, parts/k8s/kubeproxystart.ps1.
+        "--v=3 --proxy-mode=kernelspace --hostname-override=N1 --kubeconfig=c:\\k\\config --feature-gates=IPv6DualStack=true",
         // As a service of Windows.
         "--windows-service --v=4 --config=c:\\k\\kube-proxy.yaml",
         "--windows-service --proxy-mode=kernelspace --cluster-cidr= --network-name= --source-vip= --bind-address=0.0.0.0 --healthz-bind-address=0.0.0.0:10256 --metrics-bind-address= --healthz-port=0 --config-sync-period=15m --alsologtostderr --log_file_max_size=100",
     ] {
         let words: Vec<_> = line.split(' ').map(str::to_owned).collect();
-        parse(&words).unwrap_or_else(|trouble| panic!("{line}: {trouble}"));
+        let parsed = parse(&words).unwrap_or_else(|trouble| panic!("{line}: {trouble}"));
+        if parsed.common.config.is_none() {
+            let options = ProxyOptions::read(&parsed);
+            let options = options.unwrap_or_else(|failure| panic!("{line}: {}", failure.chain()));
+            assert!(matches!(options.source, ClusterSource::Api(_)), "{line}");
+        }
     }
 }
 

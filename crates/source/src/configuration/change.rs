@@ -1,6 +1,7 @@
 //! A configuration that changed while a proxy runs: what of it is taken as it goes, and what needs a restart.
 
 use super::Configuration;
+use super::fields::{FIELDS, FieldEffect};
 
 /// What came of a change.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -43,21 +44,18 @@ impl ConfigurationChange {
     }
 }
 
+/// The fields of kube-proxy's document that are taken as they go.
+pub(super) const LIVE: &[&str] = &[
+    "clusterCIDR",
+    "detectLocalMode",
+    "iptables.masqueradeAll",
+    "nftables.masqueradeAll",
+    "nodePortAddresses",
+];
+
 /// The fields of kube-proxy's document that do something, and are otherwise and not taken as they go.
 fn restart(old: &Configuration, new: &Configuration) -> Vec<String> {
-    use super::fields::{FIELDS, FieldEffect};
-
-    const LIVE: &[&str] = &[
-        "clusterCIDR",
-        "detectLocalMode",
-        "iptables.masqueradeAll",
-        "nftables.masqueradeAll",
-        "nodePortAddresses",
-    ];
-    let value = |of: &Configuration, path: &str| {
-        let pointer = format!("/{}", path.replace('.', "/"));
-        of.kube_proxy.document().pointer(&pointer).cloned()
-    };
+    let value = |of: &Configuration, path: &str| of.kube_proxy.value(path).cloned();
     let fields = FIELDS.iter().filter(|row| row.effect == FieldEffect::Works);
     let fields = fields.filter(|row| !LIVE.contains(&row.path));
     let differs = fields.filter(|row| value(old, row.path) != value(new, row.path));

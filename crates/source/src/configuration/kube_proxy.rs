@@ -101,6 +101,22 @@ impl KubeProxyConfiguration {
         &self.document
     }
 
+    /// The value of the field at `path`, as it would be written.
+    pub(super) fn value(&self, path: &str) -> Option<&Value> {
+        self.document.pointer(&format!("/{}", path.replace('.', "/")))
+    }
+
+    /// This one as it would be written with the fields at `paths` as they are in `new`.
+    pub(super) fn with_fields_of(mut self, new: &Self, paths: &[&str]) -> Self {
+        for path in paths {
+            let value = new.value(path).cloned();
+            if let Some((value, Value::Object(document))) = value.zip(Some(&mut self.document)) {
+                insert(document, path, value);
+            }
+        }
+        self
+    }
+
     /// What `leaves` say, and what is to be said of it.
     pub(super) fn of(leaves: &Leaves) -> Result<(Self, Vec<Trouble>), Trouble> {
         let usual = Self::default();

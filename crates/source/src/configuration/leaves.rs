@@ -172,6 +172,8 @@ fn check(kind: FieldKind, value: &Value) -> Result<(), String> {
             must(value.as_array().is_some_and(texts), "a list of texts")
         }
         FieldKind::Quantity => must(value.is_string() || value.is_u64(), "a count of bytes"),
+        // Old files have an empty text for none.
+        FieldKind::Gates if value == "" => Ok(()),
         FieldKind::Gates => {
             let gates = value.as_object().ok_or("must be an object")?;
             let wrong = gates.iter().find(|(_, value)| !value.is_boolean());

@@ -2,6 +2,7 @@
 
 mod change;
 mod fields;
+mod followed;
 mod gates;
 mod kube_proxy;
 mod leaves;
@@ -19,6 +20,7 @@ use serde_json::Value;
 use switchyard_model::Settings;
 
 pub use self::change::ConfigurationChange;
+pub use self::followed::FollowedConfiguration;
 pub use self::kube_proxy::{ClientConnection, KubeProxyConfiguration, LoggingConfiguration};
 use self::leaves::{Leaf, Leaves, Place, Trouble};
 pub use self::own::AgentConfiguration;
@@ -161,6 +163,20 @@ impl Configuration {
             }
         }
         file.with(name, flags)
+    }
+}
+
+impl Configuration {
+    /// This one, with what of `new` can be taken while a proxy runs: policy, `auditPeriod` and `takeover`.
+    #[must_use]
+    pub fn with_live_of(&self, new: &Self) -> Self {
+        let kube_proxy = self.kube_proxy.clone().with_fields_of(&new.kube_proxy, change::LIVE);
+        Self {
+            settings: new.settings.clone(),
+            agent: new.agent.clone(),
+            kube_proxy,
+            ..self.clone()
+        }
     }
 }
 

@@ -27,6 +27,9 @@ use crate::options::ProxyOptions;
 use crate::state_directory::{open_state_directory, state_directory};
 use crate::{logging, process};
 
+/// The release of Kubernetes whose kube-proxy this takes the flags and the configuration of.
+const RELEASE: &str = "v1.35";
+
 pub(crate) fn run(
     arguments: &ProxyArguments,
     out: &mut dyn Write,
@@ -34,7 +37,12 @@ pub(crate) fn run(
 ) -> Result<Exit, Failure> {
     let flags = &arguments.kube_proxy;
     if flags.value("version").is_some_and(|version| version != "false") {
-        writeln!(out, "switchyard {}", env!("CARGO_PKG_VERSION"))?;
+        // Scripts look for the release of Kubernetes in what kube-proxy says.
+        writeln!(
+            out,
+            "switchyard {}, for kube-proxy of Kubernetes {RELEASE}",
+            env!("CARGO_PKG_VERSION")
+        )?;
         return Ok(Exit::Answered);
     }
     if flags.is_true("init-only") {
