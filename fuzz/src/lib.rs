@@ -1,91 +1,17 @@
-//! What is done with arbitrary bytes: read them as manifests, apply what comes out to a node's views, trace packets.
+//! What is done with arbitrary bytes: they are read as manifests, as configurations, as addresses and as documents of HNS.
 //!
-//! Nothing here may panic, hang, or grow faster than its input. `cargo xtask fuzz` runs it under libFuzzer; the tests run
-//! it over the corpus.
+//! Nothing here may panic, hang, or grow faster than its input. `cargo xtask fuzz` runs each under libFuzzer; the tests run it over
+//! its corpus.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+mod addresses;
+mod configurations;
+mod hcn;
+mod manifests;
 
-use switchyard_model::{
-    ClusterEvent, Destination, Family, Name, Packet, Protocol, Settings, Verdict,
-};
-use switchyard_nodeview::{Clients, Source, Stream};
-use switchyard_source::Manifests;
-
-/// How many frontends are traced to.
-const TRACED: usize = 4;
-
-/// Reads `bytes` as manifests, applies the objects to the views of the first Node found (or of `n1`), and traces packets
-/// to some of the frontends.
-///
-/// # Panics
-/// Where the views or the verdicts break a promise of theirs.
-pub fn manifests(bytes: &[u8]) {
-    let mut manifests = Manifests::default();
-    manifests.add("fuzz", bytes);
-    for refusal in manifests.refused() {
-        assert!(!refusal.reason.is_empty(), "a refusal without a reason: {refusal:?}");
-    }
-    let events = manifests.into_events();
-    let mut stream = Stream::new(node_of(&events), Settings::default());
-    stream.apply(events.clone());
-    let again = stream.apply(events);
-    assert!(again.is_empty(), "objects sent again changed the views: {again:?}");
-    trace(&stream);
-    let all_gone = stream.cluster().events_towards(Vec::new());
-    stream.apply(all_gone);
-    assert_eq!(stream.view().views().count(), 0, "views of Services that are gone");
-}
-
-/// The node to look from.
-fn node_of(events: &[ClusterEvent]) -> Name {
-    let name = |event: &ClusterEvent| match event {
-        ClusterEvent::Node(node) => Some(node.name.clone()),
-        _ => None,
-    };
-    events.iter().find_map(name).unwrap_or_else(|| Name::from("n1"))
-}
-
-/// Packets of several clients to the first frontends, and to an address that is likely nobody's.
-fn trace(stream: &Stream) {
-    let view = stream.view();
-    let clients = Clients::new(stream.cluster(), view);
-    let frontends = view.views().flat_map(|view| {
-        let protocol = view.key.protocol;
-        view.frontends.iter().map(move |frontend| (frontend, protocol))
-    });
-    let own = |family| view.node().primary(family).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
-    let mut destinations: Vec<_> = frontends
-        .take(TRACED)
-        .map(|(frontend, protocol)| Destination::Port {
-            address: frontend.address.unwrap_or_else(|| own(Family::IPv4)),
-            port: frontend.port.get(),
-            protocol,
-        })
-        .collect();
-    let nobody = IpAddr::V6(Ipv6Addr::LOCALHOST);
-    destinations.push(Destination::Port { address: nobody, port: 0, protocol: Protocol::Udp });
-    destinations.push(Destination::Echo { address: own(Family::IPv6) });
-    let sources = [
-        Source::Node,
-        Source::Address(IpAddr::V4(Ipv4Addr::new(10, 1, 0, 9))),
-        Source::Address(nobody),
-    ];
-    for destination in destinations {
-        for source in &sources {
-            let held = view.is_load_balancer_address(&destination);
-            if let Ok(packet) = clients.packet(source, destination, held) {
-                judge(&view.trace(stream.cluster(), &packet), &packet);
-            }
-        }
-    }
-}
-
-/// What holds for every verdict.
-fn judge(verdict: &Verdict, packet: &Packet) {
-    let forwarded = verdict.outcome == switchyard_model::Outcome::Forward;
-    assert_eq!(forwarded, !verdict.backends.is_empty(), "{packet:?}: {verdict:?}");
-    assert_eq!(forwarded, verdict.source.is_some(), "{packet:?}: {verdict:?}");
-}
+pub use addresses::addresses;
+pub use configurations::configurations;
+pub use hcn::hcn;
+pub use manifests::manifests;
 
 #[cfg(test)]
 mod tests {
@@ -99,17 +25,37 @@ mod tests {
     /// the thread of a test has.
     const STACK: usize = 8 << 20;
 
-    #[test]
-    fn the_corpus_harms_nothing() {
-        let reader = thread::Builder::new().stack_size(STACK).spawn(|| {
-            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/manifests");
+    /// Runs a target over its corpus, which has so many files at least.
+    fn check(name: &'static str, least: usize, target: fn(&[u8])) {
+        let reader = thread::Builder::new().stack_size(STACK).spawn(move || {
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(name);
             let files: Vec<_> =
                 fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-            assert!(files.len() >= 30, "only {} files in the corpus", files.len());
+            assert!(files.len() >= least, "only {} files in the corpus", files.len());
             for file in files {
-                manifests(&fs::read(file).unwrap());
+                target(&fs::read(file).unwrap());
             }
         });
-        assert!(reader.unwrap().join().is_ok(), "a file of the corpus makes it panic");
+        assert!(reader.unwrap().join().is_ok(), "a file of the corpus makes {name} panic");
+    }
+
+    #[test]
+    fn the_corpus_of_manifests_harms_nothing() {
+        check("manifests", 30, manifests);
+    }
+
+    #[test]
+    fn the_corpus_of_configurations_harms_nothing() {
+        check("configurations", 10, configurations);
+    }
+
+    #[test]
+    fn the_corpus_of_addresses_harms_nothing() {
+        check("addresses", 5, addresses);
+    }
+
+    #[test]
+    fn the_corpus_of_documents_of_hns_harms_nothing() {
+        check("hcn", 8, hcn);
     }
 }

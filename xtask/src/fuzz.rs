@@ -41,6 +41,10 @@ const PLATFORM: &str = "x86_64-unknown-linux-gnu";
 /// No input may be longer, run longer than ten seconds, or take more than a gibibyte.
 const LIMITS: &[&str] = &["-max_len=4096", "-timeout=10", "-rss_limit_mb=1024"];
 
+/// Each target, and for how many seconds the tests run it.
+const BRIEF: &[(&str, u32)] =
+    &[("manifests", 10), ("configurations", 5), ("hcn", 4), ("addresses", 2)];
+
 /// Puts arbitrary bytes through the readers: nothing may panic, hang or grow.
 #[derive(Args)]
 pub(crate) struct Fuzz {
@@ -56,9 +60,15 @@ pub(crate) struct Fuzz {
 }
 
 impl Fuzz {
-    /// The brief run that is part of the tests.
-    pub(crate) fn brief() -> Self {
-        Self { target: "manifests".to_owned(), seconds: 20, input: None }
+    /// The brief runs that are part of the tests.
+    pub(crate) fn brief() -> Result<bool> {
+        for (target, seconds) in BRIEF {
+            let run = Self { target: (*target).to_owned(), seconds: *seconds, input: None };
+            if !run.run()? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     pub(crate) fn run(self) -> Result<bool> {

@@ -104,7 +104,7 @@ impl Step {
             Self::Crash => reliability::run_optimized(workspace, &["crash"]),
             Self::Simulate => reliability::run_optimized(workspace, SIMULATION),
             Self::Soak => held(Soak::brief().run()),
-            Self::Fuzz => held(Fuzz::brief().run()),
+            Self::Fuzz => held(Fuzz::brief()),
             Self::Bench => held(Bench::all().run()),
             Self::Demo => demo::check(workspace),
             Self::Wine => held(Wine::whole().run()),

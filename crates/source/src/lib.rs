@@ -29,4 +29,5 @@ pub use document::from_yaml;
 pub use duration::parse_duration;
 pub use follow::FollowedManifests;
 pub use manifest::{Counts, Manifests, ReadError};
+pub use range::{RangeError, parse_range};
 pub use refusal::Refusal;

@@ -5,7 +5,7 @@ use switchyard_model::{AddressError, parse_address};
 
 /// Why a range is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum RangeError {
+pub enum RangeError {
     /// No slash, or no number after it.
     #[error("not a range such as 192.0.2.0/24")]
     NotARange,
@@ -18,7 +18,10 @@ pub(crate) enum RangeError {
 }
 
 /// Reads a range. Bits behind the prefix are ignored, as Kubernetes does.
-pub(crate) fn parse_range(text: &str) -> Result<IpNet, RangeError> {
+///
+/// # Errors
+/// What is wrong with it.
+pub fn parse_range(text: &str) -> Result<IpNet, RangeError> {
     let (address, length) = text.split_once('/').ok_or(RangeError::NotARange)?;
     let address = parse_address(address)?;
     if length.is_empty() || !length.bytes().all(|byte| byte.is_ascii_digit()) {

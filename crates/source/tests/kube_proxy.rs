@@ -303,7 +303,7 @@ fn a_change_is_taken_as_it_goes_or_needs_a_restart() {
     );
     check("winkernel: {networkName: other}", "", &[], &["winkernel.networkName"]);
     check(
-        "winkernel: {enableDSR: true}\nhealthzBindAddress: 127.0.0.1",
+        "winkernel: {enableDSR: false}\nhealthzBindAddress: 127.0.0.1",
         "",
         &[],
         &["healthzBindAddress", "winkernel.enableDSR"],

@@ -95,7 +95,8 @@ fn what_kube_proxy_writes_is_read() {
     let written = of.kube_proxy.document();
     let mut usual = KubeProxyConfiguration::default().document().clone();
     usual["mode"] = "kernelspace".into();
-    assert_eq!(*written, usual, "our defaults are kube-proxy's");
+    usual["winkernel"]["enableDSR"] = false.into();
+    assert_eq!(*written, usual, "our defaults are kube-proxy's, but for direct server return");
 }
 
 #[test]

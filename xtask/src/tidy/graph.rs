@@ -81,7 +81,7 @@ const GRAPH: &[Edges] = &[
             WINDOWS_HOST,
         ],
     ),
-    edges("switchyard-fuzz", &[MODEL, NODEVIEW, SOURCE]),
+    edges("switchyard-fuzz", &[MODEL, NODEVIEW, SOURCE, HCN]),
     edges(
         "xtask",
         &[

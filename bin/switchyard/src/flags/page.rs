@@ -43,7 +43,7 @@ fn section(text: &mut String, title: &str, belongs: impl Fn(&Flag) -> bool) {
     // Writing to a text cannot fail.
     let _ = write!(
         text,
-        "## {title}\n\n| flag | without it | field | effect |\n| --- | --- | --- | --- |\n"
+        "## {title}\n\n| flag | kube-proxy's default | field | effect |\n| --- | --- | --- | --- |\n"
     );
     for flag in TABLE.iter().filter(|flag| belongs(flag)) {
         let value = if flag.kind.may_be_alone() {

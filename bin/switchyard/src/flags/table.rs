@@ -82,7 +82,7 @@ pub static TABLE: &[Flag] = &[
     ignored("conntrack-udp-timeout", Kind::Duration, "0s", Below("conntrack.udpTimeout"), CONNTRACK_ALONE),
     ignored("conntrack-udp-timeout-stream", Kind::Duration, "0s", Below("conntrack.udpStreamTimeout"), CONNTRACK_ALONE),
     works("detect-local-mode", Kind::Text, "", Below("detectLocalMode"), "which clients are pods: `ClusterCIDR`, `NodeCIDR`, `BridgeInterface`, `InterfaceNamePrefix`"),
-    works("enable-dsr", Kind::Bool, "false", Below("winkernel.enableDSR"), "whether ClusterIP load balancers use direct server return").by_itself(),
+    works("enable-dsr", Kind::Bool, "false", Below("winkernel.enableDSR"), "whether ClusterIP load balancers use direct server return; here they do without it, where HNS can").by_itself(),
     works("feature-gates", Kind::Gates, "", Below("featureGates"), "checked as kube-proxy does; none changes anything here"),
     works("forward-healthcheck-vip", Kind::Bool, "false", Below("winkernel.forwardHealthCheckVip"), "forwards a cloud's health checks of a load-balancer address to the node").by_itself(),
     works("healthz-bind-address", Kind::AddressAndPort, "0.0.0.0:10256", Below("healthzBindAddress"), "where the health server listens; empty for none"),

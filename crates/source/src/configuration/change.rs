@@ -30,9 +30,9 @@ impl ConfigurationChange {
         live("serviceCIDRs", a.service_ranges != b.service_ranges);
         live("externalIPs", a.external_ips != b.external_ips);
         live("priorityServices", a.priority_services != b.priority_services);
-        live("auditPeriod", old.agent.audit_period != new.agent.audit_period);
-        let (a, b) = (old.agent.takes_over_kube_proxy, new.agent.takes_over_kube_proxy);
-        live("takeover", a != b);
+        let (a, b) = (&old.agent, &new.agent);
+        live("auditPeriod", a.counting_audit_period() != b.counting_audit_period());
+        live("takeover", a.takes_over_kube_proxy != b.takes_over_kube_proxy);
         change.restart = restart(old, new);
         change
     }

@@ -189,7 +189,8 @@ pub(super) const FIELDS: &[FieldRow] = &[
         "",
         Ignored("the flag --windows-service is looked at, as by kube-proxy, before a file is read"),
     ),
-    row("winkernel.enableDSR", Bool, "false", Works),
+    // Ours; kube-proxy takes false.
+    row("winkernel.enableDSR", Bool, "true", Works),
     row("winkernel.forwardHealthCheckVip", Bool, "false", Works),
     row("winkernel.networkName", Text, "\"\"", Works),
     row("winkernel.rootHnsEndpointName", Text, "\"cbr0\"", Works),

@@ -41,6 +41,16 @@ pub struct AgentConfiguration {
     pub audit_period: Option<Duration>,
 }
 
+/// What a proxy takes where no audit period is said.
+const USUAL_AUDIT_PERIOD: Duration = Duration::from_secs(5 * 60);
+
+impl AgentConfiguration {
+    /// The audit period that counts.
+    pub(super) fn counting_audit_period(&self) -> Duration {
+        self.audit_period.unwrap_or(USUAL_AUDIT_PERIOD)
+    }
+}
+
 /// Takes a document in: policy into `settings`, the rest is returned.
 ///
 /// # Errors

@@ -1,15 +1,10 @@
 //! The configuration as it counts, for `/configz` and `--write-config-to`.
 
-use std::time::Duration;
-
 use serde_json::{Map, Value, json};
 use switchyard_model::ExternalIps;
 
 use super::{Configuration, OWN};
 use crate::duration::go_duration;
-
-/// What a proxy takes where nothing is said.
-const USUAL_AUDIT_PERIOD: Duration = Duration::from_secs(5 * 60);
 
 impl Configuration {
     /// What `/configz` answers: kube-proxy's part under the name that kube-proxy has there, and ours.
@@ -45,7 +40,7 @@ impl Configuration {
         let services: Vec<_> =
             services.map(|service| format!("{}/{}", service.namespace, service.name)).collect();
         let mut document = Map::new();
-        let period = self.agent.audit_period.unwrap_or(USUAL_AUDIT_PERIOD);
+        let period = self.agent.counting_audit_period();
         document.insert("apiVersion".to_owned(), OWN.into());
         document.insert("kind".to_owned(), "SwitchyardConfiguration".into());
         document.insert("auditPeriod".to_owned(), go_duration(period).into());
@@ -56,6 +51,17 @@ impl Configuration {
         document.insert("takeover".to_owned(), takeover.into());
         Value::Object(document)
     }
+}
+
+/// A letter as it is written inside a text: YAML takes some of those that JSON takes only by their number.
+fn escaped(letter: char) -> impl Iterator<Item = char> {
+    let number = u32::from(letter);
+    let text = match number {
+        0..0x7f => letter.to_string(),
+        0x7f..=0xffff => format!("\\u{number:04x}"),
+        _ => format!("\\U{number:08x}"),
+    };
+    text.chars().collect::<Vec<_>>().into_iter()
 }
 
 /// Writes an object as YAML: one line for each field, values as JSON, which YAML has, too.
@@ -71,7 +77,7 @@ fn yaml(text: &mut String, value: &Value, depth: usize) {
             }
             other => {
                 text.push_str(": ");
-                text.push_str(&other.to_string());
+                text.extend(other.to_string().chars().flat_map(escaped));
                 text.push('\n');
             }
         }
