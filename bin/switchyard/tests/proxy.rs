@@ -276,3 +276,26 @@ fn a_log_goes_where_the_flags_of_kube_proxy_say() {
         assert_eq!(started.count(), 1, "{log}");
     }
 }
+
+#[test]
+fn health_and_metrics_are_where_the_flags_say() {
+    let node = Node::new("pages");
+    let free = || std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (health, metrics) = (free(), free());
+    let flags =
+        [format!("--healthz-bind-address={health}"), format!("--metrics-bind-address={metrics}")];
+    let mut proxy = node.start(&[&flags[0], &flags[1]]);
+    proxy.wait("the start", is_settled);
+    let ask = |address, path: &str| {
+        use std::io::{Read, Write};
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: n1\r\n\r\n").as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    assert!(ask(health, "/healthz").starts_with("HTTP/1.1 200 "));
+    assert!(ask(metrics, "/metrics").contains("switchyard_build_info{"));
+    assert!(ask(metrics, "/configz").contains(&format!("\"healthzBindAddress\":\"{health}\"")));
+    drop(proxy);
+}

@@ -49,7 +49,10 @@ impl<'a> Life<'a> {
 
     /// Starts a proxy, whose log is added to a file.
     fn start(&self) -> Result<Running> {
-        let arguments = ["proxy", "--manifests", &self.manifests, "--node", &self.node];
+        let own = ["proxy", "--manifests", &self.manifests, "--node", &self.node];
+        // Whatever else runs on this machine may have the usual ports.
+        let pages = ["--healthz-bind-address=", "--metrics-bind-address="];
+        let arguments = [&own[..], &pages].concat();
         let log = fs::OpenOptions::new().create(true).append(true).open(self.log());
         let mut command = self.stage.switchyard(&arguments);
         command.stdout(Stdio::null()).stderr(log.context("open the log")?);

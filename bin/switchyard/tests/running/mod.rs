@@ -124,7 +124,9 @@ impl Node {
         let manifests = self.manifests();
         let (manifests, hns) = (manifests.to_str().unwrap(), self.hns_file());
         let own = ["proxy", "--manifests", manifests, "--node", "n1", "--hcn", "emulator"];
-        self.command(&[&own[..], &["--hns", &hns], arguments].concat())
+        // Proxies run beside each other in tests, and could not all have the usual ports.
+        let pages = ["--healthz-bind-address=", "--metrics-bind-address="];
+        self.command(&[&own[..], &["--hns", &hns], &pages, arguments].concat())
     }
 
     /// Runs a proxy that ends by itself.

@@ -134,7 +134,8 @@ fn work(
     process::on_stop(move || stopper.stop());
     process::follow_signals()?;
     process::started();
-    let pages = pages(configuration);
+    // One that ends by itself is asked by nobody how it is.
+    let pages = if arguments.until_settled { Pages::default() } else { pages(configuration) };
     let setup = Setup {
         node: stream.view().node().name.clone(),
         settings: options.configuration.settings,
