@@ -39,6 +39,7 @@ pub use event::{Inbox, Mailbox, mailbox};
 pub use metrics::{BOUNDS, CallMetrics, Counted, Metered, Tally};
 pub use status::{
     Calls, Condition, InputStatus, LimitStatus, NetworkStatus, Objects, Severity, State, Status,
+    conditions_of_pages,
 };
 
 /// What is around HNS: on a node the CNI and the disk of HNS itself, elsewhere whoever stands in for them.

@@ -4,6 +4,7 @@
 //! explains. [`load`] reads them, [`run`] asks a subject and returns one [`Row`] per fact.
 
 mod expand;
+mod health;
 mod hns;
 mod notation;
 mod outcome;

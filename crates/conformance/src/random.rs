@@ -59,7 +59,7 @@ impl Generator {
         dice.shuffle(&mut documents);
         let configuration = configuration::random(dice, plan.has_v6);
         let mut setup =
-            Setup { node: plan.own_name(), documents, configuration, windows: None, hns: None };
+            Setup { node: plan.own_name(), documents, configuration, ..Setup::default() };
         setup.windows = Some(windows::random(&mut dice.aside(), &plan, &setup));
         windows::crowd(&mut setup);
         setup

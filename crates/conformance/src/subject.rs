@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::health::HealthSubject;
 use crate::hns::{HnsSetup, HnsSubject};
 
 /// A cluster, the node to look from, and the proxy's configuration.
@@ -24,6 +25,9 @@ pub struct Setup {
     /// [`HnsEvent::ProxyStarts`](crate::HnsEvent::ProxyStarts). Only a Windows backend looks at it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hns: Option<HnsSetup>,
+    /// Whether its health is asked for over HTTP, and then whether nothing can be changed yet when it starts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<bool>,
 }
 
 /// One change of the cluster. Applying a document replaces the one of the same kind, namespace and name.
@@ -120,6 +124,14 @@ pub trait Subject {
     /// Where it has none.
     fn hns(&mut self) -> Result<&mut dyn HnsSubject, String> {
         Err("not of this backend: it has no HNS".to_owned())
+    }
+
+    /// Its health, where a case is about that.
+    ///
+    /// # Errors
+    /// Where it has none.
+    fn health(&mut self) -> Result<&mut dyn HealthSubject, String> {
+        Err("the case says nothing of health".to_owned())
     }
 
     /// The document that `switchyard view -o json` prints.

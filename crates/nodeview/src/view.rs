@@ -186,7 +186,9 @@ impl NodeView {
     fn uses(service: &Service, declared: &[Declared]) -> Uses {
         let external = declared.len() > 1;
         let internal_local = service.internal_policy == TrafficPolicy::Local;
-        let external_local = external && service.external_policy == TrafficPolicy::Local;
+        // Load balancers ask the health-check port before they have an address themselves.
+        let is_asked = external || service.health_check_node_port.is_some();
+        let external_local = is_asked && service.external_policy == TrafficPolicy::Local;
         Uses { cluster: !internal_local || external, local: internal_local || external_local }
     }
 

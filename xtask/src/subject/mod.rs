@@ -1,5 +1,6 @@
 //! The product behind the seam of the conformance suite: documents in, the answers of its commands out.
 
+mod health;
 mod model;
 mod staged;
 mod winkernel;

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use switchyard::answer::{Trace, ViewAnswer, refusals};
 use switchyard::target::{parse_destination, parse_source};
-use switchyard_conformance::{Answer, Change, Setup, Subject};
+use switchyard_conformance::{Answer, Change, HealthSubject, Setup, Subject};
 use switchyard_model::{ClusterEvent, Name, ViewEvent};
 use switchyard_nodeview::{Clients, Stream};
 use switchyard_source::{Configuration, Manifests, Refusal, WindowsConfiguration};
+
+use super::health::Health;
 
 /// The model as a subject. Objects are read anew at each change, as `--watch` does; the stream underneath sees only what
 /// differs.
@@ -17,6 +19,8 @@ pub(crate) struct Model {
     documents: BTreeMap<(String, String, String), Value>,
     stream: Option<Stream>,
     refused: Vec<Refusal>,
+    /// Where a case asks for health.
+    health: Option<Health>,
     /// What only the Windows backend needs of the configuration.
     pub(super) windows: WindowsConfiguration,
 }
@@ -74,11 +78,16 @@ impl Model {
                 }
             }
         }
-        let texts: Vec<_> = self.documents.values().map(Value::to_string).collect();
+        let texts = self.texts();
         let wanted = self.read(&texts);
         let stream = self.stream.as_mut().ok_or("not started")?;
         let batch = stream.cluster().events_towards(wanted);
         Ok(stream.apply(batch))
+    }
+
+    /// The documents as they are, each as a text.
+    pub(super) fn texts(&self) -> Vec<String> {
+        self.documents.values().map(Value::to_string).collect()
     }
 
     pub(super) fn stream(&self) -> Result<&Stream, String> {
@@ -97,13 +106,28 @@ impl Subject for Model {
         stream.apply(self.read(&texts));
         self.documents =
             setup.documents.iter().map(|document| (key(document), document.clone())).collect();
+        self.health = match setup.health {
+            Some(blocked) => Some(Health::of_model(&stream, blocked)?),
+            None => None,
+        };
         self.stream = Some(stream);
         self.windows = configuration.windows;
         Ok(())
     }
 
     fn change(&mut self, batch: &[Change]) -> Result<usize, String> {
-        self.apply(batch).map(|changes| count(&changes))
+        let changes = self.apply(batch)?;
+        if let (Some(health), Some(stream)) = (&mut self.health, &self.stream) {
+            health.change(&[], &changes, stream)?;
+        }
+        Ok(count(&changes))
+    }
+
+    fn health(&mut self) -> Result<&mut dyn HealthSubject, String> {
+        match &mut self.health {
+            Some(health) => Ok(health),
+            None => Err("the case says nothing of health".to_owned()),
+        }
     }
 
     fn trace(&mut self, from: &str, to: &str) -> Result<Answer, String> {

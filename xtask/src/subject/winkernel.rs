@@ -9,12 +9,15 @@ use switchyard::arguments::WindowsArguments;
 use switchyard::network::{Hns, NetworkFile};
 use switchyard::target::{parse_destination, parse_source};
 use switchyard::windows::{WindowsTrace, reconciler, run};
-use switchyard_conformance::{Answer, Change, HnsCalls, HnsEvent, HnsSubject, Setup, Subject};
+use switchyard_conformance::{
+    Answer, Change, HealthSubject, HnsCalls, HnsEvent, HnsSubject, Setup, Subject,
+};
 use switchyard_hcn::{Endpoint, Guid};
 use switchyard_model::ViewEvent;
 use switchyard_winkernel::limits::{Limit, met};
 use switchyard_winkernel::{OWNER, Reconciler, ReconcilerSettings, plan};
 
+use super::health::Health;
 use super::model::{Model, answer, count};
 use super::staged::Staged;
 
@@ -28,6 +31,8 @@ pub(crate) struct Winkernel {
     now: Duration,
     /// The same where a case is about HNS itself.
     staged: Option<Staged>,
+    /// The same once more as an agent, where a case asks for health.
+    health: Option<Health>,
     /// The limits that changed the answer of the last trace.
     touched: BTreeSet<Limit>,
 }
@@ -82,19 +87,26 @@ fn is_same(one: &Answer, other: &Answer) -> bool {
 impl Subject for Winkernel {
     fn start(&mut self, setup: &Setup) -> Result<(), String> {
         self.touched.clear();
-        self.model.start(setup)?;
+        self.model.start(&Setup { health: None, ..setup.clone() })?;
         let network =
             setup.windows.as_ref().map(|network| NetworkFile::parse(&network.to_string()));
         let network = network.transpose().map_err(|trouble| format!("windows: {trouble}"))?;
+        let network = network.unwrap_or_default();
         let arguments = WindowsArguments::default();
-        let hns = Hns::described(
-            network.unwrap_or_default(),
-            &arguments,
-            &self.model.windows,
-            self.model.stream()?,
-        );
-        let hns = hns.map_err(|failure| failure.to_string())?;
+        let described = || {
+            let (windows, stream) = (&self.model.windows, self.model.stream()?);
+            let hns = Hns::described(network.clone(), &arguments, windows, stream);
+            hns.map_err(|failure| failure.to_string())
+        };
+        let hns = described()?;
         self.staged = None;
+        self.health = None;
+        if let Some(blocked) = setup.health {
+            let (texts, stream) = (self.model.texts(), self.model.stream()?);
+            let settings = stream.view().settings().clone();
+            let health = Health::of_windows(described()?, settings, &texts, stream, blocked)?;
+            self.health = Some(health);
+        }
         if let Some(hns_setup) = &setup.hns {
             let staged = Staged::new(hns, hns_setup)?;
             (self.hns, self.live, self.staged) = (None, None, Some(staged));
@@ -112,7 +124,12 @@ impl Subject for Winkernel {
         let count = count(&changes);
         match &mut self.staged {
             Some(staged) => staged.change(changes, self.model.stream()?)?,
-            None => self.converge(changes)?,
+            None => {
+                if let Some(health) = &mut self.health {
+                    health.change(&self.model.texts(), &changes, self.model.stream()?)?;
+                }
+                self.converge(changes)?;
+            }
         }
         Ok(count)
     }
@@ -164,6 +181,13 @@ impl Subject for Winkernel {
         match self.staged {
             Some(_) => Ok(self),
             None => Err("the case says nothing of HNS".to_owned()),
+        }
+    }
+
+    fn health(&mut self) -> Result<&mut dyn HealthSubject, String> {
+        match &mut self.health {
+            Some(health) => Ok(health),
+            None => Err("the case says nothing of health".to_owned()),
         }
     }
 

@@ -94,6 +94,7 @@ const GRAPH: &[Edges] = &[
             KUBE_CONTRACT,
             KUBE_FAKE,
             WINKERNEL,
+            AGENT,
             CONFORMANCE,
             PRODUCT,
         ],

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::pages::conditions_of_pages;
+pub use self::pages::conditions_of_pages;
 pub(crate) use self::report::Report;
 
 /// How a proxy is doing.

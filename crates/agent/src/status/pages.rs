@@ -7,7 +7,8 @@ use super::{Condition, Severity};
 use crate::web::Board;
 
 /// The conditions of `board`, seen at `now`.
-pub(crate) fn conditions_of_pages(board: &Board, now: Duration) -> Vec<Condition> {
+#[must_use]
+pub fn conditions_of_pages(board: &Board, now: Duration) -> Vec<Condition> {
     let mut conditions = Vec::new();
     for report in board.ports().troubles {
         let (port, family) = report.port;

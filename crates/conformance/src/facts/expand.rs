@@ -41,7 +41,8 @@ pub(super) fn setup(case: &Case, fixture: &Fixture) -> Result<Setup, String> {
     }
     let hns = case.hns.as_ref().map(|hns| HnsSetup { knobs: hns.knobs.clone() });
     let (node, windows) = (case.node.clone(), case.windows.clone());
-    Ok(Setup { node, documents, configuration, windows, hns })
+    let health = case.health.as_ref().map(|health| health.blocked);
+    Ok(Setup { node, documents, configuration, windows, hns, health })
 }
 
 /// What makes two documents the same object.

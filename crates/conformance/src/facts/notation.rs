@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::Fact;
+use super::health::{Get, HealthSection, ProxyEvent};
 use super::hns::{Event, HnsExpected, HnsSection};
 use super::outcome::Trace;
 
@@ -106,6 +107,9 @@ pub(super) struct Case {
     /// Windows backend can run it.
     #[serde(default)]
     pub(super) hns: Option<HnsSection>,
+    /// Health is asked for over HTTP.
+    #[serde(default)]
+    pub(super) health: Option<HealthSection>,
     /// The groups of the file that come before `objects`.
     #[serde(default, rename = "use")]
     pub(super) groups: Vec<String>,
@@ -160,6 +164,12 @@ pub(super) enum Step {
     Event(Event),
     /// What HNS holds and was asked, and what the proxy reports.
     Hns(HnsExpected),
+    /// Something happens to the proxy whose health is asked for.
+    Proxy(ProxyEvent),
+    /// What a page says.
+    Get(Get),
+    /// What the proxy reports: something with all of these words, or nothing.
+    Reported(Vec<String>),
 }
 
 /// What a refusal has to look like; what is left out is not looked at.

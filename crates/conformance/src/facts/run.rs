@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::health;
 use super::hns::{self, Aftermath};
 use super::notation::{Case, Entry, Fixture, Frontends, Refusal, Standing, Step, ViewValue};
 use super::outcome::{Trace, answer_words};
@@ -195,6 +196,9 @@ fn judge(
             return Ok(());
         }
         Step::Hns(expected) => return expected.judge(subject, fixture, &progress.hns),
+        Step::Proxy(event) => return event.happen(subject),
+        Step::Get(get) => return get.judge(subject),
+        Step::Reported(words) => return health::reported(words, subject),
         Step::Changed(count) if progress.changed == Some(*count) => return Ok(()),
         Step::Changed(count) => {
             let changed = progress.changed;
@@ -229,6 +233,7 @@ fn judge(
         Step::Value(value) => judge_value(&view, value),
         Step::Trace(_) | Step::Change(_) | Step::Changed(_) => Ok(()),
         Step::Event(_) | Step::Hns(_) => Ok(()),
+        Step::Proxy(_) | Step::Get(_) | Step::Reported(_) => Ok(()),
     }
 }
 

@@ -110,7 +110,7 @@ fn switchyard(fields: &Value) -> Value {
 
 fn setup(documents: Vec<Value>, configuration: Vec<Value>) -> Setup {
     let documents = (1..=3).map(node).chain(documents).collect();
-    Setup { node: "n1".to_owned(), documents, configuration, windows: None, hns: None }
+    Setup { node: "n1".to_owned(), documents, configuration, ..Setup::default() }
 }
 
 /// An answer in few words: an outcome, or for a forwarded packet the source rule and the backends. Backends lack
