@@ -238,8 +238,12 @@ impl Core {
 
     /// What the metrics page is made of, where there is news and it was not asked for a moment ago.
     pub fn take_figures(&mut self, now: Duration) -> Option<Figures> {
+        if self.observer.due().is_none_or(|due| now < due) {
+            return None;
+        }
         let api = self.api.as_ref().map(|api| api.status());
-        self.observer.figures(&self.reconciler, &self.stream, api.as_ref(), now)
+        let figures = self.observer.figures(&self.reconciler, &self.stream, api.as_ref(), now);
+        Some(figures)
     }
 
     /// What Services are to be told.

@@ -214,17 +214,14 @@ impl Observer {
         self.is_stale.then_some(self.next_look)
     }
 
-    /// What the metrics page is made of, if it may be time to look at everything again.
+    /// What the metrics page is made of. It looks at everything again, so it is for when it is [`Self::due`].
     pub(crate) fn figures(
         &mut self,
         reconciler: &Reconciler,
         stream: &Stream,
         api: Option<&BTreeMap<ApiKind, KindStatus>>,
         now: Duration,
-    ) -> Option<Figures> {
-        if !self.is_stale || now < self.next_look {
-            return None;
-        }
+    ) -> Figures {
         self.is_stale = false;
         self.next_look = now.saturating_add(LOOK_EVERY);
         self.tell_held(reconciler, stream);
@@ -243,7 +240,7 @@ impl Observer {
             figures.watches =
                 api.iter().map(|(kind, one)| (kind.word().to_owned(), stands(one))).collect();
         }
-        Some(figures.clone())
+        figures.clone()
     }
 
     fn standing(

@@ -57,7 +57,7 @@ const GRAPH: &[Edges] = &[
     Edges {
         name: AGENT,
         uses: &[MODEL, NODEVIEW, SOURCE, HCN, WINKERNEL, WINDOWS_HOST],
-        tests_use: &[HCN_EMULATOR],
+        tests_use: &[HCN_EMULATOR, KUBE_FAKE],
     },
     // It knows nothing of what it asks but the trait; its tests ask the emulator.
     Edges { name: PREFLIGHT, uses: &[HCN], tests_use: &[HCN_EMULATOR] },

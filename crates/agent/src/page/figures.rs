@@ -324,7 +324,10 @@ impl Accounts {
         figures.attempted = Some(now);
         figures.service_changes.0 = 0;
         figures.endpoint_changes.0 = 0;
-        for trigger in self.triggers.drain(..) {
+        // What changed before this proxy began says nothing of it, as in kube-proxy.
+        let passed = i64::try_from(now.as_micros()).unwrap_or(i64::MAX);
+        let began = wall.saturating_sub(passed);
+        for trigger in self.triggers.drain(..).filter(|trigger| *trigger >= began) {
             // A clock that is behind the API server's must not count backwards.
             let took = u64::try_from(wall.saturating_sub(trigger)).unwrap_or(0);
             figures.programming.observe(Duration::from_micros(took).as_secs_f64());

@@ -131,7 +131,8 @@ fn what_kube_proxy_has_is_as_it_has_it() {
 fn changes_wait_until_all_is_attempted_and_pods_are_timed_from_their_trigger() {
     let second = Duration::from_secs(1);
     let mut accounts = Accounts::default();
-    accounts.queued(2, 3, [1_000_000, 9_000_000], second);
+    // The process began at 1 s on the wall.
+    accounts.queued(2, 3, [1_000_000, 9_000_000, 999_999], second);
     accounts.queued(0, 1, [], second * 2);
     let figures = accounts.figures();
     assert_eq!((figures.service_changes, figures.endpoint_changes), ((2, 2), (4, 4)));

@@ -137,7 +137,20 @@ fn wait(mut holds: impl FnMut() -> Result<Result<(), String>, String>) -> Result
 mod tests {
     use serde_json::json;
 
+    use super::super::load;
+    use super::super::notation::Step;
     use super::*;
+
+    #[test]
+    fn every_case_about_health_asks_over_http() {
+        for fact in load().unwrap() {
+            let is_meant = fact.section == "J" || fact.id == "B129" || fact.id == "B131";
+            for case in &fact.cases {
+                let asks = case.steps.iter().any(|step| matches!(step, Step::Get(_)));
+                assert_eq!((case.health.is_some(), asks), (is_meant, is_meant), "{}", fact.id);
+            }
+        }
+    }
 
     #[test]
     fn answers_are_told_from_others() {

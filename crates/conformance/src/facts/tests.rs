@@ -108,22 +108,6 @@ fn is_about_hns(fact: &Fact) -> bool {
 }
 
 #[test]
-fn every_case_about_health_asks_over_http() {
-    for fact in load().unwrap() {
-        let is_about_health = fact.section == "J" || fact.id == "B129" || fact.id == "B131";
-        for case in &fact.cases {
-            let asks = case.steps.iter().any(|step| matches!(step, Step::Get(_)));
-            assert_eq!(
-                (case.health.is_some(), asks),
-                (is_about_health, is_about_health),
-                "{}",
-                fact.id
-            );
-        }
-    }
-}
-
-#[test]
 fn every_case_about_hns_looks_at_hns() {
     for fact in load().unwrap() {
         let looks = |step: &Step| matches!(step, Step::Hns(_));
