@@ -1,6 +1,8 @@
 //! What the core notes down for its pages and for Kubernetes events, as it does its work. No clock, no I/O.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::iter;
+use std::sync::Arc;
 use std::time::Duration;
 
 use switchyard_hcn::hresult;
@@ -16,7 +18,8 @@ use switchyard_winkernel::{
 use crate::events::{Notice, NoticeKind};
 use crate::health::ports::{HealthPorts, Wanted};
 use crate::health::{NodeStanding, ProxyHealth, SYNC_PERIOD};
-use crate::page::{Accounts, Failure, Figures, LoadBalancerKind, StandingFigures};
+use crate::page::{Accounts, Failure, Figures, LoadBalancerKind, LocalGaps, StandingFigures};
+use crate::status::camel_case;
 
 /// The least time between two looks at all objects, which cost time in a large cluster.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -26,6 +29,17 @@ const LIMITS_EVERY: Duration = Duration::from_secs(60);
 const MOST_NOTICES: usize = 256;
 /// How many Services one failure is told to.
 const MOST_SERVICES: usize = 16;
+
+/// What HNS cannot do that harms those whom a Service is for: it is told to the Service. The rest is known of every node with
+/// HNS, or passes by itself.
+const TOLD: [Limit; 6] = [
+    Limit::SourceRanges,
+    Limit::AffinityTimeout,
+    Limit::InternalPort,
+    Limit::TooManyBackends,
+    Limit::MixedBackends,
+    Limit::Unsupported,
+];
 
 /// A change of HNS that is under way.
 #[derive(Debug, Clone)]
@@ -44,12 +58,14 @@ pub(crate) struct Observer {
     ports: HealthPorts,
     /// What the health-check ports are to answer, until it is taken.
     wanted_ports: Option<Wanted>,
-    gaps: crate::page::LocalGaps,
+    gaps: LocalGaps,
     accounts: Accounts,
     changes: BTreeMap<CallId, Begun>,
     notices: Vec<Notice>,
     held: BTreeSet<LoadBalancerKey>,
     limits: BTreeMap<String, usize>,
+    /// The limits that Services were told of.
+    told: BTreeSet<(Limit, ServiceKey)>,
     next_limits: Duration,
     is_stale: bool,
     next_look: Duration,
@@ -61,12 +77,13 @@ impl Default for Observer {
             health: ProxyHealth::new(SYNC_PERIOD),
             ports: HealthPorts::default(),
             wanted_ports: None,
-            gaps: crate::page::LocalGaps::default(),
+            gaps: LocalGaps::default(),
             accounts: Accounts::default(),
             changes: BTreeMap::new(),
             notices: Vec::new(),
             held: BTreeSet::new(),
             limits: BTreeMap::new(),
+            told: BTreeSet::new(),
             next_limits: Duration::ZERO,
             is_stale: true,
             next_look: Duration::ZERO,
@@ -178,7 +195,7 @@ impl Observer {
     /// Tells the Services of `views`, each once.
     fn tell<'a>(
         &mut self,
-        views: impl Iterator<Item = &'a std::sync::Arc<ServicePortView>>,
+        views: impl Iterator<Item = &'a Arc<ServicePortView>>,
         kind: NoticeKind,
         reason: &str,
         action: &str,
@@ -227,7 +244,7 @@ impl Observer {
         self.tell_held(reconciler, stream);
         if now >= self.next_limits {
             self.next_limits = now.saturating_add(LIMITS_EVERY);
-            self.limits = count_limits(reconciler, stream);
+            self.look_at_limits(reconciler, stream);
         }
         let standing = self.standing(&reconciler.standing(), reconciler, api);
         let no_local = self.gaps.counts();
@@ -298,12 +315,41 @@ impl Observer {
         if new.is_empty() {
             return;
         }
-        let is_held = |view: &&std::sync::Arc<ServicePortView>| {
+        let is_held = |view: &&Arc<ServicePortView>| {
             view.frontends.iter().any(|frontend| new.contains(&LoadBalancerKey::of(view, frontend)))
         };
         let note = "A load balancer of another owner holds a frontend of this Service in HNS of this node and differs from what is wanted. Stop the other proxy; if it was kube-proxy, --takeover=kube-proxy replaces what it left.";
         let views = stream.view().views().filter(is_held);
         self.tell(views, NoticeKind::Warning, "FrontendHeldByOther", "create", note);
+    }
+
+    /// Counts the Services that meet each limit, and tells those that it harms, each once.
+    fn look_at_limits(&mut self, reconciler: &Reconciler, stream: &Stream) {
+        let Some(network) = reconciler.network() else { return };
+        let local_endpoints = reconciler.local_addresses();
+        let node = stream.view().node();
+        let ground = Ground { node, network, local_endpoints: &local_endpoints };
+        let mut met: BTreeMap<(Limit, &ServiceKey), &Arc<ServicePortView>> = BTreeMap::new();
+        for view in stream.view().views() {
+            for frontend in &view.frontends {
+                let limits = limits::met(view, frontend, ground).into_iter();
+                met.extend(limits.map(|limit| ((limit, &view.key.service), view)));
+            }
+        }
+        self.limits.clear();
+        for (limit, _) in met.keys() {
+            *self.limits.entry(limit.as_str().to_owned()).or_default() += 1;
+        }
+        let told: BTreeMap<_, _> =
+            met.into_iter().filter(|((limit, _), _)| TOLD.contains(limit)).collect();
+        for ((limit, service), view) in &told {
+            if !self.told.contains(&(*limit, (*service).clone())) {
+                let note = format!("On this Windows node: {}.", limit.explanation());
+                let reason = camel_case(limit.as_str());
+                self.tell(iter::once(*view), NoticeKind::Warning, &reason, "serve", &note);
+            }
+        }
+        self.told = told.into_keys().map(|(limit, service)| (limit, service.clone())).collect();
     }
 
     /// What the health-check ports are to answer, where that changed since it was taken last.
@@ -355,26 +401,6 @@ fn load_balancer_kind(operation: &Operation, stream: &Stream) -> Option<LoadBala
         None if !views.is_empty() => LoadBalancerKind::HealthCheck,
         None => LoadBalancerKind::ClusterIp,
     })
-}
-
-/// How many Services meet each limit.
-fn count_limits(reconciler: &Reconciler, stream: &Stream) -> BTreeMap<String, usize> {
-    let Some(network) = reconciler.network() else { return BTreeMap::new() };
-    let local_endpoints = reconciler.local_addresses();
-    let node = stream.view().node();
-    let ground = Ground { node, network, local_endpoints: &local_endpoints };
-    let mut met: BTreeSet<(Limit, &ServiceKey)> = BTreeSet::new();
-    for view in stream.view().views() {
-        for frontend in &view.frontends {
-            let limits = limits::met(view, frontend, ground).into_iter();
-            met.extend(limits.map(|limit| (limit, &view.key.service)));
-        }
-    }
-    let mut counts = BTreeMap::new();
-    for (limit, _) in met {
-        *counts.entry(limit.as_str().to_owned()).or_default() += 1;
-    }
-    counts
 }
 
 /// `create` as actions of events are written: `Create`.

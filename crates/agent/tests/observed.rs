@@ -226,3 +226,28 @@ fn what_hns_refuses_is_an_event_on_the_service() {
         assert!(verdict.is_ready() && verdict.is_alive(), "what was refused was attempted");
     });
 }
+
+#[test]
+fn what_hns_cannot_do_for_a_service_is_told_to_it_once() {
+    in_paused_time(async {
+        let mut world = World::new(Vec::new());
+        let mut sticky = service();
+        sticky["spec"]["sessionAffinity"] = json!("ClientIP");
+        sticky["spec"]["sessionAffinityConfig"] = json!({"clientIP": {"timeoutSeconds": 60}});
+        world.put(sticky);
+        world.put(slice("10.1.2.21", "2026-01-01T00:00:00Z"));
+        world.pass(SOON).await;
+        let mut told = Vec::new();
+        for minutes in 2..5 {
+            world.put(slice(&format!("10.1.2.{minutes}"), "2026-01-01T00:00:00Z"));
+            world.pass(SOON).await;
+            let now = world.begun.elapsed() + Duration::from_secs(60 * minutes);
+            let figures = world.core.take_figures(now).unwrap();
+            assert_eq!(figures.standing.limits.get("affinity-timeout"), Some(&1));
+            told.extend(world.core.take_notices());
+        }
+        let reasons: Vec<_> = told.iter().map(|notice| notice.reason.as_str()).collect();
+        assert_eq!(reasons, ["AffinityTimeout"]);
+        assert_eq!(told[0].service.to_string(), "shop/web");
+    });
+}

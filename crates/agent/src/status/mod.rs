@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use self::pages::conditions_of_pages;
-pub(crate) use self::report::Report;
+pub(crate) use self::report::{Report, camel_case};
 
 /// How a proxy is doing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -418,7 +418,7 @@ fn frontend_name(view: &ServicePortView, frontend: &Frontend) -> String {
 }
 
 /// `dsr-remote-client` as conditions are written: `DsrRemoteClient`.
-fn camel_case(name: &str) -> String {
+pub(crate) fn camel_case(name: &str) -> String {
     let word = |word: &str| {
         let (first, rest) = word.split_at(word.len().min(1));
         first.to_ascii_uppercase() + rest
