@@ -7,8 +7,10 @@
 //! * `row`: figures, budgets, verdicts.
 //! * `view`: the figures of the model's views.
 //! * `calls`: the calls that reach HNS.
+//! * `agent`: a whole agent, from the API server to HNS.
 //! * `replay`: kube-proxy's published times, through the emulator.
 
+mod agent;
 mod calls;
 mod measure;
 mod parallel;
@@ -21,7 +23,7 @@ use clap::Args;
 
 use crate::Output;
 use crate::workspace::Workspace;
-pub(crate) use measure::{Measure, PROFILE};
+pub(crate) use measure::Measure;
 use row::Row;
 
 /// Measures, and holds the figures against their budgets. Needs valgrind.
@@ -54,6 +56,7 @@ const BUDGETS: &[Budget] = &[
     ("view-full", view::full),
     ("one-change-cpu", view::one_change),
     ("heap", view::heap),
+    ("agent", agent::run),
     ("replay", replay::published),
 ];
 

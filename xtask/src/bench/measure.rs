@@ -13,13 +13,6 @@ use serde_json::Value;
 use crate::program;
 use crate::workspace::Workspace;
 
-/// As what ships, with the names of functions left in.
-pub(crate) const PROFILE: &[&str] = &[
-    "profile.measure.inherits='release'",
-    "profile.measure.strip='none'",
-    "profile.measure.debug='line-tables-only'",
-];
-
 /// The built program.
 pub(crate) struct Measure {
     program: PathBuf,
@@ -32,12 +25,9 @@ impl Measure {
     /// Builds it.
     pub(crate) fn build(workspace: &Workspace) -> Result<Self> {
         let mut build = workspace.cargo(&["build", "--quiet", "--package", "xtask"]);
-        build.args(["--bin", "measure", "--profile", "measure"]);
-        for setting in PROFILE {
-            build.args(["--config", setting]);
-        }
+        build.args(["--bin", "measure", "--release"]);
         program::output(&mut build)?;
-        let folder = workspace.target.join("measure");
+        let folder = workspace.target.join("release");
         let program = folder.join("measure");
         Ok(Self { program, folder, counted: Mutex::default() })
     }

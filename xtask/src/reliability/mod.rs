@@ -28,7 +28,6 @@ use clap::Args;
 
 use self::report::Report;
 use self::scenario::{Network, Prepared};
-use crate::bench::PROFILE;
 use crate::workspace::Workspace;
 use crate::{Output, program};
 
@@ -88,14 +87,10 @@ impl Crash {
     }
 }
 
-/// Runs a task of this crate as what is measured is built: these take long enough for that to be worth it.
+/// Runs a task of this crate as what ships is built: these take long enough for that to be worth it.
 pub(crate) fn run_optimized(workspace: &Workspace, words: &[&str]) -> Result<()> {
     let mut cargo = workspace.cargo(&["run", "--quiet", "--package", "xtask", "--bin", "xtask"]);
-    cargo.args(["--profile", "measure"]);
-    for setting in PROFILE {
-        cargo.args(["--config", setting]);
-    }
-    program::run(cargo.arg("--").args(words))
+    program::run(cargo.args(["--release", "--"]).args(words))
 }
 
 fn print(report: &Report) {

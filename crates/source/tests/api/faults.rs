@@ -1,5 +1,7 @@
 //! What comes out where something goes wrong.
 
+use switchyard_kube_fake::ServerId;
+
 use super::*;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -69,10 +71,10 @@ fn a_watch_cache_that_stands_still_is_waited_for() {
         let mut world = World::new();
         world.follow();
         world.step(SOON).await.unwrap();
-        world.server.with(Store::freeze);
+        world.server.with(|store| store.freeze(ServerId::default()));
         world.put("Service", service("old", "172.20.0.11"));
         assert!(world.step(MINUTE * 10).await.is_none());
-        world.server.with(Store::thaw);
+        world.server.with(|store| store.thaw(ServerId::default()));
         assert!(world.step(MINUTE).await.is_some());
         assert!(world.known().contains_key("old"));
     });

@@ -11,6 +11,7 @@
 
 #![expect(clippy::print_stdout, reason = "its output is its answer")]
 
+mod agent;
 mod calls;
 mod cluster;
 mod heap;
@@ -56,9 +57,13 @@ fn main() -> Result<()> {
             calls::run(scenario, network, version, services)
         }
         ["replay", profile, growth, pattern] => replay::run(profile, growth, pattern),
+        ["agent", services, endpoints, changes] => {
+            let shape = Shape { services: services.parse()?, endpoints: endpoints.parse()? };
+            agent::run(shape, changes.parse()?)
+        }
         ["soak", changes] => soak::run(changes.parse()?),
         _ => bail!(
-            "give full SERVICES, change SERVICES, heap SERVICES ENDPOINTS, windows-heap SERVICES ENDPOINTS, calls, replay or soak"
+            "give full SERVICES, change SERVICES, heap SERVICES ENDPOINTS, windows-heap SERVICES ENDPOINTS, agent SERVICES ENDPOINTS CHANGES, calls, replay or soak"
         ),
     }
 }

@@ -140,7 +140,7 @@ impl Node {
 }
 
 /// An HNS with the network and the endpoints of all pods that the node can have.
-fn hns() -> Result<State> {
+pub(super) fn hns() -> Result<State> {
     let mut state = State::default();
     let network: Guid = "00000000-0000-0000-0000-000000000001".parse()?;
     let document: Network = serde_json::from_value(json!({"Name": "cbr0", "Type": "L2Bridge",
