@@ -10,8 +10,10 @@ use std::time::Duration;
 use switchyard_hcn::Hcn;
 use switchyard_model::{Name, Settings};
 use switchyard_source::api::{Api, Shared};
-use switchyard_source::{FollowedManifests, Manifests, ReadError};
-use switchyard_winkernel::{CallError, CallId, ReconcilerSettings, Reply};
+use switchyard_source::{
+    Configuration, FollowedConfiguration, FollowedManifests, Manifests, ReadError,
+};
+use switchyard_winkernel::{CallError, CallId, ReconcilerSettings, Reply, Takeover};
 use tokio::runtime::Runtime;
 use tracing::{info, warn};
 
@@ -50,6 +52,8 @@ pub struct Setup {
     pub host: Arc<dyn Host>,
     /// Where what is wanted comes from.
     pub source: Source,
+    /// The configuration file, where there is one.
+    pub reload: Option<Reload>,
     /// The state directory, whose lock is held.
     pub directory: StateDirectory,
     /// Where health and metrics are served.
@@ -85,6 +89,16 @@ impl Default for Pages {
             configuration: "{}".to_owned(),
         }
     }
+}
+
+/// A configuration that is followed.
+pub struct Reload {
+    /// The file.
+    pub followed: FollowedConfiguration,
+    /// What counts now.
+    pub current: Configuration,
+    /// What a flag says of taking over, which goes before the file.
+    pub takeover: Option<Takeover>,
 }
 
 /// Where what is wanted comes from.
@@ -159,6 +173,10 @@ pub fn run(setup: Setup, mailbox: Mailbox, inbox: Inbox) -> Result<(), AgentErro
     let mut core = Core::new(node, settings, reconciler, ledger, Arc::clone(&metrics));
     core.sync_period(pages.sync_period);
     let board = Arc::new(Board::new(core.health().clone(), Box::new(move || clock.now())));
+    if let Some(Reload { followed, current, takeover }) = setup.reload {
+        core.configured(current, takeover);
+        threads::follow_configuration(followed, mailbox.clone()).map_err(AgentError::Threads)?;
+    }
     let events = events_of(&source, &core);
     let web = serve_pages(&pages, &board, metrics, &events, &mailbox)?;
     let until_settled = setup.until_settled;
@@ -302,6 +320,11 @@ impl Agent {
             Event::Read(read) => self.read(*read),
             // What is new is taken before each wait.
             Event::Rung => {}
+            Event::Configured(read) => {
+                if self.core.reconfigure(*read, now) {
+                    self.host.views_changed(self.core.stream());
+                }
+            }
             Event::Answered(id, result) => self.answered(id, result),
             Event::Notified(notification) => self.core.notified(&notification, now),
             Event::Registered(result) => self.core.registered(result.err()),

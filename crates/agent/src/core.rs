@@ -8,9 +8,11 @@ use switchyard_hcn::Notification;
 use switchyard_model::{ClusterEvent, Name, Settings};
 use switchyard_nodeview::Stream;
 use switchyard_source::api::Shared;
-use switchyard_source::{Manifests, ReadError};
+use switchyard_source::{
+    Configuration, ConfigurationChange, ConfigurationError, Manifests, ReadError,
+};
 use switchyard_winkernel::{
-    Call, CallError, CallId, Ledger, Reconciler, ReconcilerSettings, Reply,
+    Call, CallError, CallId, Ledger, LiveSettings, Reconciler, ReconcilerSettings, Reply, Takeover,
 };
 use tracing::{info, warn};
 
@@ -36,6 +38,8 @@ pub struct Core {
     metrics: Arc<CallMetrics>,
     /// Where the Kubernetes API is followed.
     api: Option<Arc<Shared>>,
+    /// The configuration that counts, where it may change, and what a flag says of taking over.
+    configuration: Option<(Configuration, Option<Takeover>)>,
     /// Whether the Node was known once. Before, nothing can be said of what is wanted on it.
     knows_node: bool,
     /// Whether HNS has not answered yet to the first registration for its notifications.
@@ -64,6 +68,7 @@ impl Core {
             input: Input::default(),
             metrics,
             api: None,
+            configuration: None,
             knows_node: false,
             awaits_registration: true,
             unregistered: None,
@@ -135,6 +140,56 @@ impl Core {
         info!(revision, events, "what is wanted changed");
         self.observer.wanted(&changes, now);
         self.reconciler.view(changes, now);
+        self.journal.stir();
+        true
+    }
+
+    /// Says which configuration counts, and what a flag says of taking over, which goes before it.
+    pub fn configured(&mut self, configuration: Configuration, takeover: Option<Takeover>) {
+        self.configuration = Some((configuration, takeover));
+    }
+
+    /// The configuration file was read again. What can be taken while the proxy runs counts from now on; what cannot is named in
+    /// the log. True where what is wanted may have changed.
+    pub fn reconfigure(
+        &mut self,
+        read: Result<Configuration, ConfigurationError>,
+        now: Duration,
+    ) -> bool {
+        let new = match read {
+            Ok(new) => new,
+            Err(error) => {
+                let reason = std::error::Error::source(&error).map(ToString::to_string);
+                let reason = reason.unwrap_or_default();
+                warn!(%error, reason, "the configuration cannot be read; what counted before counts on");
+                return false;
+            }
+        };
+        let Some((current, takeover)) = &self.configuration else { return false };
+        let (change, takeover) = (ConfigurationChange::between(current, &new), *takeover);
+        if !change.restart.is_empty() {
+            let fields = change.restart.join(", ");
+            warn!(fields, "the configuration changed in what counts only after a restart");
+        }
+        if change.live.is_empty() {
+            return false;
+        }
+        info!(fields = change.live.join(", "), "the configuration changed, and counts from now on");
+        let current = current.with_live_of(&new);
+        let by_file =
+            if current.agent.takes_over_kube_proxy { Takeover::KubeProxy } else { Takeover::None };
+        let live = LiveSettings {
+            takeover: takeover.unwrap_or(by_file),
+            audit_period: current.agent.counting_audit_period(),
+            priority_services: current.settings.priority_services.to_vec(),
+            masquerade_all: current.settings.masquerade_all,
+        };
+        self.reconciler.set_live(live, now);
+        let views = self.stream.set_settings(current.settings.clone());
+        self.configuration = Some((current, takeover));
+        if self.knows_node {
+            self.reconciler.view(views, now);
+        }
         self.journal.stir();
         true
     }

@@ -3,7 +3,7 @@
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use switchyard_hcn::Notification;
-use switchyard_source::{Manifests, ReadError};
+use switchyard_source::{Configuration, ConfigurationError, Manifests, ReadError};
 use switchyard_winkernel::{CallError, CallId, Reply};
 
 use crate::status::Status;
@@ -18,6 +18,8 @@ pub(crate) enum Event {
     Read(Box<Result<Manifests, ReadError>>),
     /// There is something new of the Kubernetes API.
     Rung,
+    /// The configuration file was read again.
+    Configured(Box<Result<Configuration, ConfigurationError>>),
     /// A call of HNS ended.
     Answered(CallId, Result<Reply, CallError>),
     /// HNS told something.

@@ -33,7 +33,7 @@ use std::io;
 use switchyard_nodeview::Stream;
 
 pub use self::core::Core;
-pub use agent::{AgentError, Pages, Setup, Source, run};
+pub use agent::{AgentError, Pages, Reload, Setup, Source, run};
 pub use directory::{LedgerFile, LockError, NodeLock, StateDirectory};
 pub use event::{Inbox, Mailbox, mailbox};
 pub use metrics::{BOUNDS, CallMetrics, Counted, Metered, Tally};

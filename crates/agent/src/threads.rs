@@ -7,8 +7,8 @@ use std::thread;
 use std::time::Duration;
 
 use switchyard_hcn::{CallbackHandle, Hcn, Notification};
-use switchyard_source::FollowedManifests;
 use switchyard_source::api::{Api, Shared};
+use switchyard_source::{FollowedConfiguration, FollowedManifests};
 use tokio::runtime::Runtime;
 
 use crate::Host;
@@ -37,6 +37,25 @@ pub(crate) fn follow(mut manifests: FollowedManifests, mailbox: Mailbox) -> io::
         }
     };
     thread::Builder::new().name("manifests".to_owned()).spawn(work).map(drop)
+}
+
+/// Follows the configuration file.
+pub(crate) fn follow_configuration(
+    mut followed: FollowedConfiguration,
+    mailbox: Mailbox,
+) -> io::Result<()> {
+    let work = move || {
+        let _bell = mailbox.on_death("configuration");
+        loop {
+            pause(LOOK_EVERY);
+            if let Some(read) = followed.look()
+                && mailbox.0.send(Event::Configured(Box::new(read))).is_err()
+            {
+                return;
+            }
+        }
+    };
+    thread::Builder::new().name("configuration".to_owned()).spawn(work).map(drop)
 }
 
 /// Follows the Kubernetes API.

@@ -80,6 +80,7 @@ impl Running {
             reconciler: ReconcilerSettings::default(),
             hcn: Arc::clone(&hns) as Arc<dyn switchyard_hcn::Hcn>,
             host: Arc::new(OnlyHns(Arc::clone(&hns))),
+            reload: None,
             source: Source::Manifests { first: followed.read().unwrap(), followed },
             directory: directory.clone(),
             pages,

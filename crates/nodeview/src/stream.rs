@@ -52,6 +52,18 @@ impl Stream {
         events
     }
 
+    /// Has other settings count from now on. What comes out is the whole present state, in which a backend finds what differs.
+    pub fn set_settings(&mut self, settings: Settings) -> Vec<ViewEvent> {
+        let node = self.view.node().name.clone();
+        let services = self.cluster.services().map(|service| (service.key.clone(), None));
+        let touched =
+            Touched { services: services.collect(), nodes: [node.clone()].into_iter().collect() };
+        self.view = NodeView::new(node, settings);
+        self.view.apply(&self.cluster, &touched);
+        self.revision += 1;
+        self.snapshot()
+    }
+
     /// The whole present state, for a backend that knows nothing yet or has lost what it knew.
     #[must_use]
     pub fn snapshot(&self) -> Vec<ViewEvent> {

@@ -40,5 +40,5 @@ pub use plan::{Step, plan};
 pub use reconcile::{
     Counters, Delay, Foreign, HnsObject, Reconciler, Standing, Target, Unchanged, Waiting,
 };
-pub use settings::{ReconcilerSettings, Takeover};
+pub use settings::{LiveSettings, ReconcilerSettings, Takeover};
 pub use wanted::{Surroundings, Wanted, health_check_key};

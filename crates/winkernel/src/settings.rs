@@ -40,6 +40,19 @@ impl Default for ReconcilerSettings {
     }
 }
 
+/// What of the settings an operator may change while a proxy runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveSettings {
+    /// [`ReconcilerSettings::takeover`].
+    pub takeover: Takeover,
+    /// [`ReconcilerSettings::audit_period`].
+    pub audit_period: Duration,
+    /// [`ReconcilerSettings::priority_services`].
+    pub priority_services: Vec<ServiceKey>,
+    /// [`WindowsSettings::masquerade_all`].
+    pub masquerade_all: bool,
+}
+
 /// Whose load balancers are replaced where they hold a frontend that is wanted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Takeover {

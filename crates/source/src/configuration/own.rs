@@ -46,7 +46,8 @@ const USUAL_AUDIT_PERIOD: Duration = Duration::from_secs(5 * 60);
 
 impl AgentConfiguration {
     /// The audit period that counts.
-    pub(super) fn counting_audit_period(&self) -> Duration {
+    #[must_use]
+    pub fn counting_audit_period(&self) -> Duration {
         self.audit_period.unwrap_or(USUAL_AUDIT_PERIOD)
     }
 }

@@ -11,6 +11,7 @@ use crate::backends::Place;
 use crate::key::LoadBalancerKey;
 use crate::ledger::Kind;
 use crate::network::WindowsNetwork;
+use crate::settings::LiveSettings;
 use crate::wanted::{Role, Surroundings, Touched, Wanted, WantedEndpoint};
 
 impl Reconciler {
@@ -24,6 +25,17 @@ impl Reconciler {
                 self.take_in(batch, now);
             }
         }
+    }
+
+    /// Has what an operator may change of a running proxy count from now on.
+    pub fn set_live(&mut self, live: LiveSettings, now: Duration) {
+        let LiveSettings { takeover, audit_period, priority_services, masquerade_all } = live;
+        self.settings.takeover = takeover;
+        self.settings.audit_period = audit_period;
+        self.settings.priority_services = priority_services;
+        self.settings.windows.masquerade_all = masquerade_all;
+        self.survey.set_audit_period(audit_period);
+        self.want_anew(now);
     }
 
     fn take_in(&mut self, batch: Vec<ViewEvent>, now: Duration) {

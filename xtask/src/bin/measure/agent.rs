@@ -125,6 +125,7 @@ fn start(
         until_settled: false,
         hcn: Arc::clone(hcn) as Arc<dyn Hcn>,
         host: Arc::new(Nothing),
+        reload: None,
         source: Source::Api { runtime, api: Api { client, node, seed: 1 } },
         pages: Pages::default(),
         directory: directory.clone(),

@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
-use switchyard_agent::{Host, LockError, NodeLock, Pages, Setup, StateDirectory, mailbox};
+use switchyard_agent::{Host, LockError, NodeLock, Pages, Reload, Setup, StateDirectory, mailbox};
 use switchyard_hcn::Hcn;
 use switchyard_hcn_emulator::Emulator;
 use switchyard_nodeview::Stream;
-use switchyard_source::Configuration;
+use switchyard_source::{Configuration, FollowedConfiguration};
 use switchyard_winkernel::{ReconcilerSettings, Takeover};
 
 use self::cluster::{begin, look};
@@ -136,6 +136,12 @@ fn work(
     process::started();
     // One that ends by itself is asked by nobody how it is.
     let pages = if arguments.until_settled { Pages::default() } else { pages(configuration) };
+    let takeover = arguments.takeover.map(|_| takeover(arguments, false));
+    let reload = arguments.common.config.as_deref().map(|path| Reload {
+        followed: FollowedConfiguration::new(path, options.flags.clone()),
+        current: configuration.clone(),
+        takeover,
+    });
     let setup = Setup {
         node: stream.view().node().name.clone(),
         settings: options.configuration.settings,
@@ -144,6 +150,7 @@ fn work(
         hcn,
         host,
         source,
+        reload,
         pages,
         directory,
     };

@@ -39,6 +39,12 @@ impl Audit {
         }
     }
 
+    /// Has passes begin at least `period` apart; one that is due is not put off.
+    pub(super) fn set_period(&mut self, period: Duration) {
+        let before = std::mem::replace(&mut self.period, period);
+        self.due = self.due.map(|due| (due.saturating_sub(before) + period).min(due));
+    }
+
     fn is_resting(&self) -> bool {
         self.left.is_empty() && self.to_list.is_empty()
     }

@@ -61,6 +61,10 @@ pub(super) struct Survey {
 }
 
 impl Survey {
+    pub(super) fn set_audit_period(&mut self, period: Duration) {
+        self.audit.set_period(period);
+    }
+
     pub(super) fn new(audit_period: Duration) -> Self {
         Self {
             find_network: Some(Duration::ZERO),
