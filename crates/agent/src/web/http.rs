@@ -14,7 +14,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::task::{AbortHandle, JoinError, JoinSet};
 
 /// How long a client has to say what it wants.
 const REQUEST: Duration = Duration::from_secs(5);
@@ -43,7 +43,9 @@ pub(crate) async fn serve(listener: TcpListener, most: usize, handler: Handler) 
             tokio::time::sleep(REFUSED).await;
             continue;
         };
-        while connections.try_join_next().is_some() {}
+        while let Some(ended) = connections.try_join_next() {
+            pass_panic_on(ended);
+        }
         oldest.retain(|connection| !connection.is_finished());
         while oldest.len() >= most.max(1) {
             if let Some(connection) = oldest.pop_front() {
@@ -51,6 +53,15 @@ pub(crate) async fn serve(listener: TcpListener, most: usize, handler: Handler) 
             }
         }
         oldest.push_back(connections.spawn(answer(stream, Arc::clone(&handler))));
+    }
+}
+
+/// A panic in a task ends the thread, and so the process.
+pub(crate) fn pass_panic_on(ended: Result<(), JoinError>) {
+    if let Err(trouble) = ended
+        && trouble.is_panic()
+    {
+        std::panic::resume_unwind(trouble.into_panic());
     }
 }
 

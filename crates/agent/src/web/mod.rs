@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 use tracing::{info, warn};
 
 pub use self::board::{Board, Now, PortReport, PortsStanding};
-use self::http::{Handler, Page, serve, text};
+use self::http::{Handler, Page, pass_panic_on, serve, text};
 use self::pages::Probe;
 pub use self::ports::{AllAddresses, BindPort};
 use crate::clock::wall;
@@ -106,11 +106,7 @@ impl Web {
             // Both arms are safe to drop: what is served ends with this.
             tokio::select! {
                 _ = stopped => {}
-                Some(Err(trouble)) = servers.join_next() => {
-                    if trouble.is_panic() {
-                        std::panic::resume_unwind(trouble.into_panic());
-                    }
-                }
+                Some(ended) = servers.join_next() => pass_panic_on(ended),
             }
         };
         let work = move || {

@@ -12,7 +12,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use tracing::{info, warn};
 
 use super::board::{Board, PortReport, PortsStanding};
-use super::http::{Handler, serve, text};
+use super::http::{Handler, pass_panic_on, serve, text};
 use super::{listen_as, pages};
 use crate::events::{Events, Notice, NoticeKind};
 use crate::health::listeners::{Action, Listeners};
@@ -78,9 +78,10 @@ pub(super) async fn serve_all(board: Arc<Board>, binder: Arc<dyn BindPort>, even
         board.set_ports(standing(&listeners));
         let wait = listeners.wake().map(|wake| wake.saturating_sub(board.now()));
         let wait = wait.unwrap_or(LONGEST_WAIT).max(Duration::from_millis(10));
-        // Both arms are safe to drop: what changed stays marked as not seen.
+        // All arms are safe to drop: what changed stays marked as not seen, and what ended is kept.
         tokio::select! {
             changed = wanted.changed() => if changed.is_err() { return },
+            Some(ended) = servers.join_next() => pass_panic_on(ended),
             () = tokio::time::sleep(wait) => {}
         }
     }
@@ -94,7 +95,10 @@ async fn close(
 ) {
     let Some(server) = open.remove(&port) else { return };
     server.abort();
-    while !server.is_finished() && servers.join_next().await.is_some() {}
+    while !server.is_finished() {
+        let Some(ended) = servers.join_next().await else { break };
+        pass_panic_on(ended);
+    }
     info!(port = port.0, family = %port.1, "a health-check port is closed");
 }
 
