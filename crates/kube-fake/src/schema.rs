@@ -2,6 +2,7 @@
 //! is of another type.
 
 mod check;
+mod protobuf;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -9,6 +10,7 @@ use std::sync::LazyLock;
 use crate::resource::{EVENTS_GROUP, Resource};
 
 pub(crate) use self::check::{check, unknown};
+pub(crate) use self::protobuf::decode;
 
 /// All types by their short names.
 pub(crate) static TYPES: LazyLock<BTreeMap<&'static str, Type>> =
@@ -28,6 +30,8 @@ pub(crate) struct Field {
     pub(crate) shape: Shape,
     pub(crate) list: ListKind,
     pub(crate) is_required: bool,
+    /// Its number in protobuf.
+    pub(crate) number: u64,
 }
 
 /// What a field holds.
@@ -77,9 +81,14 @@ fn read(text: &'static str) -> BTreeMap<&'static str, Type> {
 }
 
 fn field(shape: &'static str, words: impl Iterator<Item = &'static str>) -> Field {
-    let mut field = Field { shape: read_shape(shape), list: ListKind::Plain, is_required: false };
+    let mut field =
+        Field { shape: read_shape(shape), list: ListKind::Plain, is_required: false, number: 0 };
     let mut merge = "";
     for word in words {
+        if let Some(number) = word.strip_prefix('#') {
+            field.number = number.parse().unwrap_or(0);
+            continue;
+        }
         match word.split_once('=') {
             Some(("merge", key)) => merge = key,
             Some((_, keys)) => {
@@ -133,6 +142,7 @@ mod tests {
             for (field, what) in &of.fields {
                 let is_known = names(&what.shape).is_none_or(|name| TYPES.contains_key(name));
                 assert!(is_known, "{name}.{field}");
+                assert_ne!(what.number, 0, "{name}.{field}");
             }
         }
         for resource in &RESOURCES {

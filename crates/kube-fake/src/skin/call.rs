@@ -72,7 +72,7 @@ impl Call<'_> {
             }
             Method::GET => shared.lock().get(resource, place.0, place.1)?,
             Method::PUT => {
-                let object = self.body()?;
+                let object = self.body(resource)?;
                 let unknown = schema::unknown(resource, &object);
                 let options = self.write_options();
                 let object =
@@ -162,7 +162,7 @@ impl Call<'_> {
             return Err(not_allowed());
         }
         let form = Form::negotiate(&self.parts.headers, &self.parameters)?;
-        let object = self.body()?;
+        let object = self.body(resource)?;
         let unknown = schema::unknown(resource, &object);
         let options = self.write_options();
         let namespace = namespace.unwrap_or_default();
@@ -183,7 +183,7 @@ impl Call<'_> {
         if !content_type.contains("-patch+") {
             return Err(unsupported_media(content_type));
         }
-        let value = self.body()?;
+        let value = self.body(resource)?;
         let patch = match content_type.split(';').next().unwrap_or_default().trim() {
             "application/json-patch+json" => Patch::Json(value),
             "application/merge-patch+json" => Patch::Merge(value),
@@ -248,8 +248,8 @@ impl Call<'_> {
         self.parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
-    /// The body as it is: JSON, or YAML where that is said.
-    fn body(&self) -> Result<Value, Failure> {
+    /// The body as it is: JSON, or YAML or protobuf where that is said.
+    fn body(&self, resource: &Resource) -> Result<Value, Failure> {
         let content_type = self.header(CONTENT_TYPE.as_str());
         let media = content_type.split(';').next().unwrap_or_default().trim();
         let refused = |what: String| {
@@ -262,6 +262,8 @@ impl Call<'_> {
                 serde_saphyr::from_str(text).map_err(|error| refused(error.to_string()))
             }
             "" | "application/json" => of_json(self.body),
+            "application/vnd.kubernetes.protobuf" => schema::decode(resource, self.body)
+                .ok_or_else(|| refused("it is no object in protobuf".to_owned())),
             patch if patch.ends_with("-patch+json") => of_json(self.body),
             other => Err(unsupported_media(other)),
         }
@@ -299,7 +301,11 @@ impl Call<'_> {
     }
 
     fn delete_options(&self) -> Result<DeleteOptions, Failure> {
-        let body = if self.body.is_empty() { Value::Null } else { self.body()? };
+        let content_type = self.header(CONTENT_TYPE.as_str());
+        if !content_type.is_empty() && !content_type.contains("json") {
+            return Err(unsupported_media(content_type));
+        }
+        let body = if self.body.is_empty() { Value::Null } else { of_json(self.body)? };
         let conditions = &body["preconditions"];
         let text = |field: &str| conditions[field].as_str().map(str::to_owned);
         let is_tried =
