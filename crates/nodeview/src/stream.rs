@@ -73,3 +73,39 @@ impl Stream {
         events
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use switchyard_model::{ClusterEvent, NodePortAddress, NodePortAddresses};
+
+    use super::*;
+
+    fn node() -> ClusterEvent {
+        let address = "192.0.2.11".parse().unwrap();
+        let kind = switchyard_model::NodeAddressKind::Internal;
+        ClusterEvent::Node(switchyard_model::Node {
+            name: "n1".into(),
+            addresses: Box::new([switchyard_model::NodeAddress { kind, address }]),
+            pod_ranges: Box::default(),
+            zone: None,
+            operating_system: None,
+            leaving: None,
+        })
+    }
+
+    #[test]
+    fn other_settings_make_the_stream_that_would_have_been_with_them() {
+        let addresses = NodePortAddresses::new(vec![NodePortAddress::Primary]);
+        let other = Settings { node_port_addresses: addresses, ..Settings::default() };
+        let mut changed = Stream::new("n1".into(), Settings::default());
+        changed.apply([node()]);
+        let out = changed.set_settings(other.clone());
+        assert_eq!(out.first(), Some(&ViewEvent::Reset));
+        let mut fresh = Stream::new("n1".into(), other);
+        fresh.apply([node()]);
+        let facts = |stream: &Stream| stream.view().node().clone();
+        assert_eq!(facts(&changed), facts(&fresh));
+        assert_eq!(changed.snapshot()[..2], fresh.snapshot()[..2]);
+        assert_eq!(changed.revision(), fresh.revision() + 1);
+    }
+}

@@ -34,6 +34,8 @@ const SILENCE: Duration = Duration::from_secs(50);
 const QUIET_WATCH: Duration = Duration::from_secs(42);
 /// The same for a watch of which something is heard, at the least and at the most: what client-go asks for.
 const BUSY_WATCH: (Duration, Duration) = (Duration::from_secs(300), Duration::from_secs(600));
+/// After so many refusals in a row of one kind of request another is tried: it may be the version that is refused.
+const MOST_REFUSALS: u32 = 3;
 /// A watch that ends sooner than this was no good.
 const SOON: Duration = Duration::from_secs(1);
 
@@ -60,6 +62,8 @@ pub(super) enum Trouble {
     Incomplete,
     #[error("the API server told of an older state after a newer one")]
     OutOfOrder,
+    #[error("the watch failed: {0}")]
+    WatchFailed(Refusal),
 }
 
 /// What `error` says, and all that it is about: some say only the half of it themselves.
@@ -95,6 +99,8 @@ pub(super) struct Follower<'a> {
     streams_lists: bool,
     /// Whether anything but bookmarks was heard of the last watch.
     is_busy: bool,
+    /// How often in a row the server refused.
+    refusals: u32,
 }
 
 /// The body of an answer that goes on.
@@ -106,7 +112,7 @@ struct Watch {
 impl<'a> Follower<'a> {
     pub(super) fn new(api: &'a Api, shared: &'a Shared, kind: Kind) -> Self {
         let backoff = Backoff::new(api.seed.wrapping_add(kind as u64));
-        Self { api, shared, kind, backoff, streams_lists: true, is_busy: false }
+        Self { api, shared, kind, backoff, streams_lists: true, is_busy: false, refusals: 0 }
     }
 
     /// Follows for ever.
@@ -137,7 +143,18 @@ impl<'a> Follower<'a> {
                 self.shared.forget(self.kind);
                 None
             }
-            Trouble::Refused(refusal) => refusal.pause,
+            // Without a watch cache, history that is gone is an error like any other (etcd's "PrevKv=nil", with code 500).
+            Trouble::WatchFailed(refusal) => {
+                self.shared.forget(self.kind);
+                refusal.pause
+            }
+            Trouble::Refused(refusal) => {
+                self.refusals += 1;
+                if self.refusals >= MOST_REFUSALS && refusal.is_of_request() {
+                    self.shared.forget(self.kind);
+                }
+                refusal.pause
+            }
             _ => None,
         }
     }
@@ -159,6 +176,7 @@ impl<'a> Follower<'a> {
             Err(trouble) => return Err(trouble),
         };
         drop(turn);
+        self.refusals = 0;
         self.backoff.reset();
         self.attend(&mut watch).await
     }
@@ -267,6 +285,7 @@ impl<'a> Follower<'a> {
             Err(Trouble::Refused(refusal)) if refusal.is_gone() => return Ok(End::Relist),
             opened => opened?,
         };
+        self.refusals = 0;
         self.shared.begin_watch(self.kind);
         let begun = tokio::time::Instant::now();
         let end = match self.attend(&mut watch).await {
@@ -315,7 +334,7 @@ impl<'a> Follower<'a> {
                 Some(Line::Gone(object)) => self.changed(object, true),
                 Some(Line::Bookmark { version, .. }) => self.shared.bookmark(self.kind, version),
                 Some(Line::Failed(refusal)) if refusal.is_gone() => return Ok(End::Relist),
-                Some(Line::Failed(refusal)) => return Err(refusal.into()),
+                Some(Line::Failed(refusal)) => return Err(Trouble::WatchFailed(refusal)),
             };
             if heard == Heard::OutOfOrder {
                 return Err(Trouble::OutOfOrder);

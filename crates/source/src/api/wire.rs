@@ -140,6 +140,11 @@ impl Refusal {
         self.code == 410
     }
 
+    /// Whether it may be about what was asked, rather than about who asked or how busy the server is.
+    pub(super) fn is_of_request(&self) -> bool {
+        !matches!(self.code, 401 | 403 | 408 | 429 | 502 | 503 | 504)
+    }
+
     /// Whether a server that does not know how to stream lists answers like this. It says 400 or 422 where it was never
     /// built to, and 500 within the stream where its etcd is too old (`RequestWatchProgress` is disabled).
     pub(super) fn is_of_streaming(&self) -> bool {
