@@ -1,4 +1,4 @@
-//! A million changes, and nothing grows.
+//! A million changes and a hundred restarts, and nothing grows.
 
 use anyhow::Result;
 use clap::Args;
@@ -42,6 +42,7 @@ struct Answer {
     changes: u64,
     calls: u64,
     mutating_calls: u64,
+    restarts: u64,
     first: Held,
     last: Held,
 }
@@ -68,8 +69,10 @@ impl Soak {
         match self.output {
             Output::Json => println!("{}", serde_json::to_string(&answer)?),
             Output::Table => {
-                let Answer { changes, calls, mutating_calls, first, last } = &answer;
-                println!("{changes} changes, {calls} calls, {mutating_calls} of them changes");
+                let Answer { changes, calls, mutating_calls, restarts, first, last } = &answer;
+                println!(
+                    "{changes} changes, {restarts} restarts that changed nothing, {calls} calls, {mutating_calls} of them changes"
+                );
                 println!("after a tenth: {first:?}");
                 println!("after all:     {last:?}");
                 println!("{}", if is_flat { "flat" } else { "NOT flat" });

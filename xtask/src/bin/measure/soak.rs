@@ -19,19 +19,21 @@ const SHAPE: Shape = Shape { services: 1_000, endpoints: 4 };
 const MOST_ENDPOINTS: usize = 8;
 /// The time between two changes.
 const BETWEEN: Duration = Duration::from_millis(10);
+/// How often the proxy starts again in the whole of it.
+const RESTARTS: usize = 100;
 /// How often the emulator's log of calls is emptied, which is its own and not the product's.
 const LOG: usize = 1_000;
 
 /// Makes `changes` random changes, and prints what was held after a tenth of them and after all.
 pub(super) fn run(changes: usize) -> Result<()> {
     let tenth = changes / 10;
-    let mut node = Node::start()?;
+    let mut node = Node::start(changes.div_ceil(RESTARTS))?;
     node.change(tenth)?;
     let first = node.measure()?;
     node.change(changes - tenth)?;
     let last = node.measure()?;
     let answer = json!({"changes": changes, "calls": node.calls, "mutatingCalls": node.mutating,
-        "first": first, "last": last});
+        "restarts": node.restarts, "first": first, "last": last});
     println!("{answer}");
     Ok(())
 }
@@ -44,17 +46,32 @@ struct Node {
     random: u64,
     calls: u64,
     mutating: u64,
+    made: usize,
+    /// After how many changes the proxy starts again.
+    between_restarts: usize,
+    restarts: u64,
 }
 
 impl Node {
-    fn start() -> Result<Self> {
+    fn start(between_restarts: usize) -> Result<Self> {
         let mut stream = super::new_stream();
         stream.apply(SHAPE.events());
         let emulator = Emulator::in_virtual_time(Setup::of(hns()?));
         let mut proxy = Reconciler::new(ReconcilerSettings::default(), Ledger::default());
         proxy.view(stream.snapshot(), Duration::ZERO);
         let ledger = MemoryLedger::default();
-        let mut node = Self { stream, emulator, proxy, ledger, random: 1, calls: 0, mutating: 0 };
+        let mut node = Self {
+            stream,
+            emulator,
+            proxy,
+            ledger,
+            random: 1,
+            calls: 0,
+            mutating: 0,
+            made: 0,
+            between_restarts,
+            restarts: 0,
+        };
         node.work()?;
         Ok(node)
     }
@@ -64,9 +81,37 @@ impl Node {
         for number in 0..count {
             let event = self.random_event();
             self.apply([event])?;
+            self.made += 1;
+            if self.made.is_multiple_of(self.between_restarts) {
+                self.restart()?;
+            }
             if number % LOG == 0 {
                 self.forget_calls();
             }
+        }
+        Ok(())
+    }
+
+    /// The process ends and another begins: it knows what the ledger says and what it reads, and has nothing to change.
+    fn restart(&mut self) -> Result<()> {
+        self.forget_calls();
+        let changed = self.mutating;
+        let cluster = self.stream.cluster();
+        let nodes = cluster.nodes().map(|node| ClusterEvent::Node(node.as_ref().clone()));
+        let services =
+            cluster.services().map(|service| ClusterEvent::Service(service.as_ref().clone()));
+        let slices = cluster.slices().map(|slice| ClusterEvent::Slice(slice.as_ref().clone()));
+        let events: Vec<_> = nodes.chain(services).chain(slices).collect();
+        self.stream = super::new_stream();
+        self.stream.apply(events);
+        let ledger = Ledger::read(&self.ledger.0);
+        self.proxy = Reconciler::new(ReconcilerSettings::default(), ledger);
+        self.proxy.view(self.stream.snapshot(), self.emulator.now());
+        self.work()?;
+        self.forget_calls();
+        self.restarts += 1;
+        if self.mutating != changed {
+            bail!("restart {} changed {} objects", self.restarts, self.mutating - changed);
         }
         Ok(())
     }
