@@ -98,7 +98,7 @@ fn print(status: &Status, out: &mut dyn Write) -> Result<(), Failure> {
     let input = &status.input;
     writeln!(
         out,
-        "manifests       {}, {}, {}; {} refused",
+        "cluster         {}, {}, {}; {} refused",
         counted(input.services, "Service"),
         counted(input.slices, "EndpointSlice"),
         counted(input.nodes, "Node"),
