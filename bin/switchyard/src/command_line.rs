@@ -63,6 +63,8 @@ fn as_long_flag(word: &str, flags: &BTreeSet<String>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
+    use serde_json::{Value, json};
+    use switchyard_source::Configuration;
 
     use super::*;
     use crate::arguments::Command;
@@ -106,18 +108,82 @@ mod tests {
         check("s", "s");
     }
 
-    #[test]
-    fn the_pod_that_is_shipped_calls_proxy_by_flags_that_it_takes() {
+    /// The documents of the manifest that is shipped.
+    fn shipped() -> Vec<Value> {
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/windows/daemonset.yaml");
         let text = std::fs::read_to_string(file).unwrap();
-        let pod: serde_json::Value = serde_saphyr::from_str(&text).unwrap();
-        let container = &pod["spec"]["template"]["spec"]["containers"][0];
+        serde_saphyr::from_multiple(&text).unwrap()
+    }
+
+    /// The one of `kind`.
+    fn one<'a>(documents: &'a [Value], kind: &str) -> &'a Value {
+        let mut found = documents.iter().filter(|document| document["kind"] == kind);
+        let document = found.next().unwrap_or_else(|| panic!("no {kind}"));
+        assert!(found.next().is_none(), "two of {kind}");
+        document
+    }
+
+    #[test]
+    fn the_pod_that_is_shipped_calls_proxy_by_flags_that_it_takes() {
+        let documents = shipped();
+        let container = &one(&documents, "DaemonSet")["spec"]["template"]["spec"]["containers"][0];
         let words = ["command", "args"].map(|list| container[list].as_array().unwrap().clone());
         let words: Vec<_> =
             words.iter().flatten().map(|word| word.as_str().unwrap().into()).collect();
         let parsed = Arguments::try_parse_from(prepare(words)).unwrap();
         let Command::Proxy(proxy) = parsed.command else { panic!("{container}") };
-        assert_eq!(proxy.manifests.as_deref(), Some(r"C:\k\cluster"));
+        assert_eq!(proxy.manifests, None);
+        assert_eq!(proxy.kubeconfig.as_deref(), Some(r"C:\var\lib\switchyard\kubeconfig"));
         assert_eq!(proxy.node.as_deref(), Some("$(NODE_NAME)"), "the kubelet replaces it");
+        let port = Configuration::default().kube_proxy.healthz_bind_address.unwrap().port();
+        for (probe, path) in [("livenessProbe", "/livez"), ("readinessProbe", "/healthz")] {
+            assert_eq!(container[probe]["httpGet"], json!({ "path": path, "port": port }));
+        }
+    }
+
+    #[test]
+    fn the_pod_that_is_shipped_may_do_what_the_proxy_does() {
+        let documents = shipped();
+        let pod = &one(&documents, "DaemonSet")["spec"]["template"]["spec"];
+        let account = &one(&documents, "ServiceAccount")["metadata"];
+        let (binding, role) =
+            (one(&documents, "ClusterRoleBinding"), one(&documents, "ClusterRole"));
+        assert_eq!(pod["serviceAccountName"], account["name"]);
+        let subject = json!({
+            "kind": "ServiceAccount", "name": account["name"], "namespace": account["namespace"],
+        });
+        assert_eq!(binding["subjects"], json!([subject]));
+        assert_eq!(binding["roleRef"]["name"], role["metadata"]["name"]);
+        let rule = |group: &str, resources: &[&str], verbs: &[&str]| json!({ "apiGroups": [group], "resources": resources, "verbs": verbs });
+        let rules = json!([
+            rule("", &["services", "nodes"], &["list", "watch"]),
+            rule("discovery.k8s.io", &["endpointslices"], &["list", "watch"]),
+            rule("events.k8s.io", &["events"], &["create", "patch"]),
+        ]);
+        assert_eq!(role["rules"], rules, "lists and watches in source::api, events in the agent");
+    }
+
+    #[test]
+    fn the_pod_that_is_shipped_finds_its_kubeconfig_and_can_use_it() {
+        let documents = shipped();
+        let pod = &one(&documents, "DaemonSet")["spec"]["template"]["spec"];
+        let file = one(&documents, "ConfigMap");
+        let mount = &pod["containers"][0]["volumeMounts"][0];
+        assert_eq!(mount["mountPath"], r"C:\var\lib\switchyard");
+        let volume = json!({
+            "name": mount["name"], "configMap": { "name": file["metadata"]["name"] },
+        });
+        assert_eq!(pod["volumes"], json!([volume]));
+        let kubeconfig = file["data"]["kubeconfig"].as_str().unwrap();
+        let kubeconfig: Value = serde_saphyr::from_str(kubeconfig).unwrap();
+        let context = &kubeconfig["contexts"][0];
+        assert_eq!(kubeconfig["current-context"], context["name"]);
+        assert_eq!(context["context"]["user"], kubeconfig["users"][0]["name"]);
+        assert_eq!(context["context"]["cluster"], kubeconfig["clusters"][0]["name"]);
+        let folder = r"C:\var\run\secrets\kubernetes.io\serviceaccount\";
+        let token = kubeconfig["users"][0]["user"]["tokenFile"].as_str().unwrap();
+        assert_eq!(token.strip_prefix(folder), Some("token"));
+        let authority = &kubeconfig["clusters"][0]["cluster"]["certificate-authority"];
+        assert_eq!(authority.as_str().unwrap().strip_prefix(folder), Some("ca.crt"));
     }
 }
