@@ -4,6 +4,11 @@ use std::str::FromStr;
 
 use tracing::level_filters::LevelFilter;
 
+/// What the paths of our modules begin with.
+const OURS: &str = "switchyard";
+/// From which number on libraries are heard, too.
+const DEBUGGING: i32 = 4;
+
 /// Levels of single modules, from `--vmodule`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Modules(Vec<(String, i32)>);
@@ -37,11 +42,16 @@ impl Modules {
         level(levels.fold(general, i32::max))
     }
 
-    /// How much is logged of the module whose path is `path`. What is said of it first goes before what is said of all.
+    /// How much is logged of the module whose path is `path`. What is said of it first goes before what is said of all. What
+    /// libraries say is for debugging: their failures come back to us, and are told once and in our words.
     pub(super) fn level(&self, path: &str, general: i32) -> LevelFilter {
         let name = path.rsplit("::").next().unwrap_or(path);
         let own = self.0.iter().find(|(pattern, _)| matches(pattern.as_bytes(), name.as_bytes()));
-        level(own.map_or(general, |(_, level)| *level))
+        match own {
+            Some((_, number)) => level(*number),
+            None if path.starts_with(OURS) || general >= DEBUGGING => level(general),
+            None => LevelFilter::OFF,
+        }
     }
 }
 
@@ -83,6 +93,15 @@ mod tests {
             assert_eq!(none.level("switchyard_agent::journal", number), level);
             assert_eq!(none.most(number), level);
         }
+    }
+
+    #[test]
+    fn libraries_are_heard_where_one_debugs_or_asks_for_them() {
+        let path = "kube_client::client::builder";
+        let none = Modules::default();
+        assert_eq!(none.level(path, 3), LevelFilter::OFF);
+        assert_eq!(none.level(path, 4), LevelFilter::DEBUG);
+        assert_eq!("builder=0".parse::<Modules>().unwrap().level(path, 0), LevelFilter::INFO);
     }
 
     #[test]
