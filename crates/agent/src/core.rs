@@ -42,6 +42,8 @@ pub struct Core {
     configuration: Option<(Configuration, Option<Takeover>)>,
     /// Whether the Node was known once. Before, nothing can be said of what is wanted on it.
     knows_node: bool,
+    /// Whether the log has that the Node is not there.
+    has_missed_node: bool,
     /// Whether HNS has not answered yet to the first registration for its notifications.
     awaits_registration: bool,
     /// Why notifications are not registered for.
@@ -70,6 +72,7 @@ impl Core {
             api: None,
             configuration: None,
             knows_node: false,
+            has_missed_node: false,
             awaits_registration: true,
             unregistered: None,
             losses: 0,
@@ -106,7 +109,9 @@ impl Core {
     /// Takes what is new from the Kubernetes API, if anything is. True where what is wanted changed.
     pub fn take_update(&mut self, now: Duration) -> bool {
         let Some(api) = &self.api else { return false };
-        self.input.follow(api);
+        if self.input.follow(api) {
+            self.observer.stir();
+        }
         let Some(update) = api.take() else { return false };
         if update.went_back {
             warn!(
@@ -126,6 +131,9 @@ impl Core {
         if !self.knows_node {
             let node = &self.stream.view().node().name;
             if self.stream.cluster().node(node).is_none() {
+                if !std::mem::replace(&mut self.has_missed_node, true) {
+                    warn!(%node, "the API has no Node of this name: nothing is changed in HNS before it is there; --hostname-override says another");
+                }
                 self.journal.stir();
                 return false;
             }

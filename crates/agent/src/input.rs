@@ -81,8 +81,9 @@ impl Input {
         Some(events)
     }
 
-    /// Takes in how the following of the Kubernetes API goes, and tells of what is new.
-    pub(crate) fn follow(&mut self, api: &Shared) {
+    /// Takes in how the following of the Kubernetes API goes, and tells of what is new. True where it goes otherwise.
+    pub(crate) fn follow(&mut self, api: &Shared) -> bool {
+        let mut is_otherwise = false;
         for (kind, status) in api.status() {
             let before = self.troubles.get(&kind).cloned();
             match (&status.trouble, &before) {
@@ -92,6 +93,7 @@ impl Input {
                 (None, Some(_)) => info!(kind = kind.word(), "the API is followed again"),
                 _ => {}
             }
+            is_otherwise |= status.trouble.is_some() != before.is_some();
             match status.trouble {
                 Some(trouble) => drop(self.troubles.insert(kind, trouble)),
                 None => drop(self.troubles.remove(&kind)),
@@ -103,6 +105,7 @@ impl Input {
             };
             *count = status.objects;
         }
+        is_otherwise
     }
 
     /// What of an update is believed: all, but that the node itself is gone. A Node that is made anew has the same name, and

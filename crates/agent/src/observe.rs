@@ -126,6 +126,11 @@ impl Observer {
         }
     }
 
+    /// Something else happened that the figures show.
+    pub(crate) fn stir(&mut self) {
+        self.is_stale = true;
+    }
+
     /// How the node stands, and which families it has.
     pub(crate) fn node(&mut self, stream: &Stream, is_gone: bool) {
         let node = stream.view().node();

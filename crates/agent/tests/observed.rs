@@ -11,10 +11,11 @@ use kube::api::ListParams;
 use serde_json::{Value, json};
 use switchyard_agent::events::{EventSource, Events, write_events};
 use switchyard_agent::health::NodeStanding;
-use switchyard_agent::{CallMetrics, Core};
+use switchyard_agent::{CallMetrics, Core, State};
 use switchyard_hcn_emulator::{Emulator, Fault, Setup as Hns, State as HnsState, Trouble};
 use switchyard_kube_fake::{
-    ApiServer, DeleteOptions, Part, RESOURCES, Resource, Store, WriteOptions,
+    ApiServer, DeleteOptions, Fault as ApiFault, On, Part, RESOURCES, Resource, Store,
+    Trouble as Breaks, WriteOptions,
 };
 use switchyard_source::api::{Api, Shared};
 use switchyard_winkernel::{Ledger, MemoryLedger, Performer, ReconcilerSettings};
@@ -249,5 +250,33 @@ fn what_hns_cannot_do_for_a_service_is_told_to_it_once() {
         let reasons: Vec<_> = told.iter().map(|notice| notice.reason.as_str()).collect();
         assert_eq!(reasons, ["AffinityTimeout"]);
         assert_eq!(told[0].service.to_string(), "shop/web");
+    });
+}
+
+#[test]
+fn an_api_that_is_away_is_seen_in_the_figures_and_one_without_the_node_in_the_status() {
+    in_paused_time(async {
+        let mut world = World::new(Vec::new());
+        let options = DeleteOptions::new(world.server.now());
+        let deleted = |store: &mut Store| store.delete(resource("Node", ""), ("", "n1"), &options);
+        world.server.with(deleted).unwrap();
+        world.pass(SOON).await;
+        let status = world.core.status(world.begun.elapsed());
+        assert_eq!(status.state, State::Waiting);
+        assert!(status.waiting_for.iter().any(|what| what.contains("the Node n1")), "{status:?}");
+        world.put(node(&[]));
+        world.pass(SOON).await;
+        assert_eq!(world.core.status(world.begun.elapsed()).state, State::Settled);
+        let stands = |world: &mut World| {
+            let figures = world.core.take_figures(world.begun.elapsed());
+            figures.map(|figures| figures.watches.values().all(|stands| *stands))
+        };
+        assert_eq!(stands(&mut world), Some(true));
+        world.pass(SOON).await;
+        assert_eq!(stands(&mut world), None, "nothing is new");
+        // Watches last some minutes; the next ones break.
+        world.server.inject(ApiFault::always(On::Watch, Breaks::Refuse));
+        world.pass(Duration::from_secs(1_200)).await;
+        assert_eq!(stands(&mut world), Some(false));
     });
 }

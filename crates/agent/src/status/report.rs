@@ -56,7 +56,7 @@ impl Report<'_> {
             process_id: std::process::id(),
             up_seconds: self.now.as_secs(),
             revision: self.stream.revision(),
-            state: state(&standing),
+            state: if self.awaits_cluster() { State::Waiting } else { state(&standing) },
             waiting_for: self.waiting_for(&standing),
             network: self.network(),
             objects: self.objects(&standing),
@@ -66,6 +66,13 @@ impl Report<'_> {
             counters: counters(&standing),
             input: self.input,
         }
+    }
+
+    /// Whether nothing is known yet of what is wanted, because the API has not told.
+    fn awaits_cluster(&self) -> bool {
+        let mut kinds = self.api.iter().flatten();
+        let is_unlisted = kinds.any(|(_, status)| !status.listed);
+        is_unlisted || (self.api.is_some() && self.missing_node.is_some())
     }
 
     fn objects(&self, standing: &Standing) -> Objects {
