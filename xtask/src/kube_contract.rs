@@ -5,9 +5,9 @@
 //! * `cluster`: a store and servers on it, ours or those that a cluster runs.
 //! * `fake`: the server in memory.
 
-mod build;
-mod cluster;
-mod fake;
+pub(crate) mod build;
+pub(crate) mod cluster;
+pub(crate) mod fake;
 mod process;
 
 use anyhow::{Result, bail};

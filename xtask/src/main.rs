@@ -10,6 +10,7 @@ mod bench;
 mod check;
 mod dependencies;
 mod emulator_contract;
+mod end_to_end;
 mod facts;
 mod flags;
 mod fuzz;
@@ -56,6 +57,8 @@ enum Task {
     EmulatorContract(emulator_contract::EmulatorContract),
     /// Runs what a Kubernetes API server does against the servers that tests use.
     KubeContract(kube_contract::KubeContract),
+    /// Applies the example sets with kubectl to API servers, and judges what proxies make of them.
+    EndToEnd(end_to_end::EndToEnd),
     /// Holds a backend against the oracle, over random clusters, packets and histories.
     Check(check::Check),
     /// Kills the proxy after every call of each scenario, and refuses every call with every code.
@@ -90,6 +93,7 @@ fn main() -> ExitCode {
         Task::Flags(task) => task.run(),
         Task::EmulatorContract(task) => task.run(),
         Task::KubeContract(task) => task.run(),
+        Task::EndToEnd(task) => task.run(),
         Task::Check(task) => task.run(),
         Task::Crash(task) => task.run(),
         Task::Simulate(task) => task.run(),

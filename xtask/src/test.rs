@@ -15,6 +15,7 @@ use clap::{Args, ValueEnum};
 
 use crate::bench::Bench;
 use crate::emulator_contract::EmulatorContract;
+use crate::end_to_end::EndToEnd;
 use crate::fuzz::Fuzz;
 use crate::kube_contract::KubeContract;
 use crate::reliability::soak::Soak;
@@ -58,6 +59,8 @@ pub(crate) enum Step {
     Contract,
     /// The API servers that tests use keep the contract of a Kubernetes API server.
     Kube,
+    /// What kubectl applies to an API server arrives in HNS, and goes again.
+    EndToEnd,
     /// The proxy dies after every call, and every call is refused with every code.
     Crash,
     /// A node lives through random histories and faults, for a minute.
@@ -101,6 +104,7 @@ impl Step {
             Self::Check => random::check(),
             Self::Contract => held(EmulatorContract::whole().run()),
             Self::Kube => held(KubeContract::whole().run()),
+            Self::EndToEnd => held(EndToEnd::whole().run()),
             Self::Crash => reliability::run_optimized(workspace, &["crash"]),
             Self::Simulate => reliability::run_optimized(workspace, SIMULATION),
             Self::Soak => held(Soak::brief().run()),

@@ -26,11 +26,11 @@ const DESCRIBED: &[&str] = &[
 /// The API server for tests, and kubectl.
 pub(crate) struct Programs {
     /// The folder that has them, and what they need to run.
-    pub(super) folder: PathBuf,
+    pub(crate) folder: PathBuf,
     /// The server.
     pub(super) server: PathBuf,
     /// The client.
-    pub(super) kubectl: PathBuf,
+    pub(crate) kubectl: PathBuf,
 }
 
 impl Programs {

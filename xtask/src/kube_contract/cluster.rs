@@ -13,7 +13,7 @@ use super::build::Programs;
 use super::process::Process;
 
 /// A store, a server, and at times a second one.
-pub(super) struct Cluster {
+pub(crate) struct Cluster {
     kind: Kind,
     /// Our own server, which has a store forget, too, whoever's it is.
     helper: PathBuf,
@@ -37,7 +37,12 @@ enum Kind {
 impl Cluster {
     /// Our own server, on an empty store.
     pub(super) fn ours(programs: &Programs) -> Result<Self> {
-        Self::start(Kind::Ours, programs, "real")
+        Self::ours_in(programs, "real")
+    }
+
+    /// Our own server, on an empty store in the folder of that name.
+    pub(crate) fn ours_in(programs: &Programs, name: &str) -> Result<Self> {
+        Self::start(Kind::Ours, programs, name)
     }
 
     /// That of a cluster, in the folder that `KUBEBUILDER_ASSETS` names.
@@ -70,7 +75,15 @@ impl Cluster {
         Ok(cluster)
     }
 
-    fn start_both(&mut self) -> Result<()> {
+    /// Kills the servers and the store. What they wrote stays.
+    pub(crate) fn kill(&mut self) {
+        self.second = None;
+        self.server = None;
+        self.store = None;
+    }
+
+    /// Starts the store and one server, on what is there.
+    pub(crate) fn start_both(&mut self) -> Result<()> {
         self.store = Some(self.start_store()?);
         self.server = Some(self.start_server("first", self.port)?);
         Ok(())
@@ -212,9 +225,7 @@ impl Subject for Cluster {
     }
 
     fn restart(&mut self) -> Result<()> {
-        self.second = None;
-        self.server = None;
-        self.store = None;
+        self.kill();
         self.start_both()
     }
 

@@ -5,8 +5,9 @@ mod model;
 mod staged;
 mod winkernel;
 
-use anyhow::{Result, bail};
-use switchyard_conformance::Subject;
+use anyhow::{Result, anyhow, bail};
+use switchyard::arguments::WindowsArguments;
+use switchyard_conformance::{Setup, Subject};
 
 /// The backend called `name`.
 pub(crate) fn subject(name: &str) -> Result<Box<dyn Subject>> {
@@ -15,4 +16,12 @@ pub(crate) fn subject(name: &str) -> Result<Box<dyn Subject>> {
         "winkernel" => Ok(Box::new(winkernel::Winkernel::default())),
         _ => bail!("unknown backend {name:?}: model and winkernel are known"),
     }
+}
+
+/// The Windows backend with the HNS that `arguments` name, whoever has put there what it holds.
+pub(crate) fn hns_as_it_is(
+    setup: &Setup,
+    arguments: &WindowsArguments,
+) -> Result<impl Subject + use<>> {
+    winkernel::Winkernel::as_it_is(setup, arguments).map_err(|trouble| anyhow!(trouble))
 }

@@ -38,6 +38,15 @@ pub(crate) struct Winkernel {
 }
 
 impl Winkernel {
+    /// An HNS that `arguments` name, as it is: nothing in it is changed for what `setup` wants.
+    pub(super) fn as_it_is(setup: &Setup, arguments: &WindowsArguments) -> Result<Self, String> {
+        let mut model = Model::default();
+        model.start(setup)?;
+        let hns = Hns::as_it_is(arguments, &model.windows, model.stream()?);
+        let hns = hns.map_err(|failure| failure.to_string())?;
+        Ok(Self { model, hns: Some(hns), ..Self::default() })
+    }
+
     /// Tells the reconciler of `changes` and lets it bring HNS to what the node needs. Then one that knows nothing must find
     /// nothing left to do, and nothing of ours left over.
     fn converge(&mut self, changes: Vec<ViewEvent>) -> Result<(), String> {

@@ -17,7 +17,7 @@ mod own_tests;
 pub(crate) mod prefix;
 mod preflight;
 mod proxy;
-mod sets;
+pub(crate) mod sets;
 mod stage;
 
 use anyhow::{Result, bail};

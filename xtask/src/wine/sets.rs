@@ -14,21 +14,21 @@ use crate::program;
 use crate::workspace::Workspace;
 
 /// The types of network that a proxy may find.
-pub(super) const NETWORKS: [&str; 2] = ["l2bridge", "overlay"];
+pub(crate) const NETWORKS: [&str; 2] = ["l2bridge", "overlay"];
 
 /// An example set.
-pub(super) struct Set {
+pub(crate) struct Set {
     /// Its name.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// Where it is, from the top of the workspace.
-    pub(super) path: String,
+    pub(crate) path: String,
     /// Its objects.
     events: Vec<ClusterEvent>,
 }
 
 impl Set {
     /// Its nodes.
-    pub(super) fn nodes(&self) -> impl Iterator<Item = &Node> {
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = &Node> {
         self.events.iter().filter_map(|event| match event {
             ClusterEvent::Node(node) => Some(node),
             _ => None,
@@ -36,12 +36,12 @@ impl Set {
     }
 
     /// Its Windows nodes.
-    pub(super) fn windows_nodes(&self) -> impl Iterator<Item = &Node> {
+    pub(crate) fn windows_nodes(&self) -> impl Iterator<Item = &Node> {
         self.nodes().filter(|node| node.operating_system.as_deref() == Some("windows"))
     }
 
     /// Its Services, as `namespace/name`.
-    pub(super) fn services(&self) -> impl Iterator<Item = String> {
+    pub(crate) fn services(&self) -> impl Iterator<Item = String> {
         self.events.iter().filter_map(|event| match event {
             ClusterEvent::Service(service) => Some(service.key.to_string()),
             _ => None,
@@ -49,7 +49,7 @@ impl Set {
     }
 
     /// What HNS holds before any proxy: the network, and the endpoints of the node's pods.
-    pub(super) fn state_before(&self, node: &Node, network_file: &Path) -> Result<String> {
+    pub(crate) fn state_before(&self, node: &Node, network_file: &Path) -> Result<String> {
         let configuration = Configuration::default();
         let mut stream = Stream::new(node.name.clone(), configuration.settings.clone());
         stream.apply(self.events.clone());
@@ -62,14 +62,14 @@ impl Set {
 }
 
 /// The source VIP of a node's overlay: an address of the node's own pods.
-pub(super) fn source_vip(node: &Node) -> Result<String> {
+pub(crate) fn source_vip(node: &Node) -> Result<String> {
     let range = node.pod_ranges.iter().find(|range| range.addr().is_ipv4());
     let address = range.and_then(|range| range.hosts().nth(1));
     Ok(address.with_context(|| format!("{} has no IPv4 pods", node.name))?.to_string())
 }
 
 /// A network file for `node`.
-pub(super) fn network_file(folder: &Path, network: &str, node: &Node) -> Result<PathBuf> {
+pub(crate) fn network_file(folder: &Path, network: &str, node: &Node) -> Result<PathBuf> {
     let mut text = format!("type: {network}\n");
     if network == "overlay" {
         text = format!("{text}sourceVip: {}\n", source_vip(node)?);
@@ -80,13 +80,13 @@ pub(super) fn network_file(folder: &Path, network: &str, node: &Node) -> Result<
 }
 
 /// The program of Linux.
-pub(super) fn build(workspace: &Workspace) -> Result<PathBuf> {
+pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
     program::run(&mut workspace.cargo(&["build", "--release", "-p", "switchyard"]))?;
     Ok(workspace.target.join("release").join("switchyard"))
 }
 
 /// All example sets, or the one that is named.
-pub(super) fn named(workspace: &Workspace, name: Option<&str>) -> Result<Vec<Set>> {
+pub(crate) fn named(workspace: &Workspace, name: Option<&str>) -> Result<Vec<Set>> {
     let mut sets = Vec::new();
     for entry in fs::read_dir(workspace.root.join("examples")).context("list the examples")? {
         let entry = entry.context("list the examples")?;
