@@ -322,6 +322,7 @@ impl Agent {
             Event::Rung => {}
             Event::Configured(read) => {
                 if self.core.reconfigure(*read, now) {
+                    self.board.configure(self.core.configz());
                     self.host.views_changed(self.core.stream());
                 }
             }

@@ -157,6 +157,12 @@ impl Core {
         self.configuration = Some((configuration, takeover));
     }
 
+    /// The configuration as it counts, as `/configz` shows it; nothing where it cannot change.
+    #[must_use]
+    pub fn configz(&self) -> Option<String> {
+        self.configuration.as_ref().map(|(configuration, _)| configuration.configz().to_string())
+    }
+
     /// The configuration file was read again. What can be taken while the proxy runs counts from now on; what cannot is named in
     /// the log. True where what is wanted may have changed.
     pub fn reconfigure(
@@ -196,6 +202,7 @@ impl Core {
         let views = self.stream.set_settings(current.settings.clone());
         self.configuration = Some((current, takeover));
         if self.knows_node {
+            self.observer.wanted(&views, now);
             self.reconciler.view(views, now);
         }
         self.journal.stir();

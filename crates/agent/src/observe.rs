@@ -60,6 +60,8 @@ pub(crate) struct Observer {
     wanted_ports: Option<Wanted>,
     gaps: LocalGaps,
     accounts: Accounts,
+    /// The calls of HNS that are under way, and what the changes among them are for.
+    under_way: BTreeSet<CallId>,
     changes: BTreeMap<CallId, Begun>,
     notices: Vec<Notice>,
     held: BTreeSet<LoadBalancerKey>,
@@ -79,6 +81,7 @@ impl Default for Observer {
             wanted_ports: None,
             gaps: LocalGaps::default(),
             accounts: Accounts::default(),
+            under_way: BTreeSet::new(),
             changes: BTreeMap::new(),
             notices: Vec::new(),
             held: BTreeSet::new(),
@@ -151,8 +154,9 @@ impl Observer {
 
     /// A call is begun.
     pub(crate) fn begun(&mut self, id: CallId, call: &Call, stream: &Stream, now: Duration) {
-        let Call::Change(change) = call else { return };
         self.health.call_begun(now);
+        self.under_way.insert(id);
+        let Call::Change(change) = call else { return };
         let operation = &change.operation;
         let target = match &operation.subject {
             Subject::Endpoint { key, .. } => Target::Endpoint(key.address),
@@ -176,8 +180,11 @@ impl Observer {
         now: Duration,
     ) {
         self.is_stale = true;
+        self.under_way.remove(&id);
+        if self.under_way.is_empty() {
+            self.health.call_ended(now);
+        }
         let Some(begun) = self.changes.remove(&id) else { return };
-        self.health.call_ended(now);
         let Some(trouble) = trouble else { return };
         if let (Some(kind), Target::LoadBalancer(key)) = (begun.kind, begun.target) {
             let (verb, hresult) = (begun.verb, trouble.hresult);
@@ -219,6 +226,9 @@ impl Observer {
     pub(crate) fn look(&mut self, reconciler: &Reconciler, now: Duration, wall: i64) {
         self.health.stuck(!reconciler.is_alive());
         if !reconciler.is_settled() {
+            if let Some(since) = reconciler.waits_since() {
+                self.health.attempted_before(since, now);
+            }
             return;
         }
         let is_news = self.health.pending_since().is_some()

@@ -183,6 +183,18 @@ impl ProxyHealth {
         }
     }
 
+    /// What waited before `since` has been attempted. Nothing follows from it before everything was once.
+    pub fn attempted_before(&mut self, since: Duration, now: Duration) {
+        if !self.has_begun {
+            return;
+        }
+        for family in self.families.values_mut() {
+            if family.pending.is_some_and(|pending| pending < since) {
+                *family = FamilyHealth { updated: Some(now), pending: Some(since) };
+            }
+        }
+    }
+
     /// All that is wanted has been attempted.
     pub fn attempted(&mut self, now: Duration) {
         self.has_begun = true;

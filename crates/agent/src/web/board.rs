@@ -50,6 +50,8 @@ pub struct Board {
     figures: Mutex<Arc<Figures>>,
     /// Pages that cannot be had, with what the system said.
     missing: Mutex<BTreeMap<&'static str, String>>,
+    /// What `/configz` says.
+    configuration: Mutex<String>,
 }
 
 fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -74,6 +76,7 @@ impl Board {
             answers: Mutex::default(),
             figures: Mutex::default(),
             missing: Mutex::default(),
+            configuration: Mutex::default(),
         }
     }
 
@@ -81,6 +84,19 @@ impl Board {
     #[must_use]
     pub fn now(&self) -> Duration {
         (self.now)()
+    }
+
+    /// Says what `/configz` shows from now on.
+    pub fn configure(&self, configuration: Option<String>) {
+        if let Some(configuration) = configuration {
+            *hold(&self.configuration) = configuration;
+        }
+    }
+
+    /// What `/configz` shows.
+    #[must_use]
+    pub fn configuration(&self) -> String {
+        hold(&self.configuration).clone()
     }
 
     /// Tells something of the proxy's health.

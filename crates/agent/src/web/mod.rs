@@ -9,7 +9,7 @@ mod ports;
 mod tests;
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -81,8 +81,9 @@ impl Web {
     pub fn start(setup: WebSetup, bell: impl Send + 'static) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let board = Arc::clone(&setup.board);
+        board.configure(Some(setup.configuration));
         let health = setup.health.map(|at| Site::new("health", at, health_pages(&board)));
-        let handler = metrics_pages(&board, &setup.calls, setup.configuration);
+        let handler = metrics_pages(&board, &setup.calls);
         let metrics = setup.metrics.map(|at| Site::new("metrics", at, handler));
         for site in [&health, &metrics].into_iter().flatten() {
             if let Err(error) = &site.listener
@@ -181,6 +182,13 @@ impl Site {
 
 /// Listens on `address`. One for IPv6 leaves the port free for IPv4, unless it is for all addresses of the host.
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    // As in Go, all addresses are those of both families, where the host has both.
+    if address.ip() == IpAddr::V4(Ipv4Addr::UNSPECIFIED) {
+        let both = SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), address.port());
+        if let Ok(listener) = listen_as(both, false) {
+            return Ok(listener);
+        }
+    }
     listen_as(address, address.is_ipv6() && !address.ip().is_unspecified())
 }
 
@@ -214,13 +222,13 @@ fn health_pages(board: &Arc<Board>) -> Handler {
     })
 }
 
-fn metrics_pages(board: &Arc<Board>, calls: &Arc<CallMetrics>, configuration: String) -> Handler {
+fn metrics_pages(board: &Arc<Board>, calls: &Arc<CallMetrics>) -> Handler {
     let (board, calls) = (Arc::clone(board), Arc::clone(calls));
     Arc::new(move |request| match request.uri().path() {
         "/metrics" => metrics(request, &board, &calls),
         "/healthz" => text(StatusCode::OK, "ok"),
         "/proxyMode" => text(StatusCode::OK, "kernelspace"),
-        "/configz" => http::page(StatusCode::OK, "application/json", configuration.clone()),
+        "/configz" => http::page(StatusCode::OK, "application/json", board.configuration()),
         path if path.starts_with("/debug/pprof") => not_found(
             "there are no Go profiles: this proxy is not written in Go; /metrics has its figures\n",
         ),

@@ -199,7 +199,9 @@ impl Assembly {
         if number != 0 && number < reflection.version.number() {
             return Heard::OutOfOrder;
         }
-        reflection.version = version;
+        if number != 0 {
+            reflection.version = version;
+        }
         if is_gone {
             if reflection.known.remove(&key).is_some() {
                 reflection.status.objects = reflection.known.len();
@@ -232,7 +234,9 @@ impl Assembly {
         if version.number() != 0 && version.number() < reflection.version.number() {
             return Heard::OutOfOrder;
         }
-        reflection.version = version;
+        if !version.as_str().is_empty() {
+            reflection.version = version;
+        }
         Heard::Good
     }
 

@@ -101,6 +101,8 @@ pub(super) struct Follower<'a> {
     is_busy: bool,
     /// How often in a row the server refused.
     refusals: u32,
+    /// How often in a row a streamed list did not come to its end.
+    streams_failed: u32,
 }
 
 /// The body of an answer that goes on.
@@ -112,7 +114,16 @@ struct Watch {
 impl<'a> Follower<'a> {
     pub(super) fn new(api: &'a Api, shared: &'a Shared, kind: Kind) -> Self {
         let backoff = Backoff::new(api.seed.wrapping_add(kind as u64));
-        Self { api, shared, kind, backoff, streams_lists: true, is_busy: false, refusals: 0 }
+        Self {
+            api,
+            shared,
+            kind,
+            backoff,
+            streams_lists: true,
+            is_busy: false,
+            refusals: 0,
+            streams_failed: 0,
+        }
     }
 
     /// Follows for ever.
@@ -126,7 +137,7 @@ impl<'a> Follower<'a> {
                 Ok(End::Closed) => continue,
                 Ok(End::Relist) => {
                     self.shared.forget(self.kind);
-                    continue;
+                    None
                 }
                 Err(trouble) => self.failed(&trouble),
             };
@@ -173,12 +184,29 @@ impl<'a> Follower<'a> {
                 self.streams_lists = false;
                 return self.list_in_pages().await;
             }
+            // A server that cannot end a streamed list may end one in pages.
+            Err(trouble @ (Trouble::Silent(_) | Trouble::Incomplete | Trouble::Unreadable(_))) => {
+                self.streams_failed += 1;
+                self.streams_lists = self.streams_failed < MOST_REFUSALS;
+                return Err(trouble);
+            }
             Err(trouble) => return Err(trouble),
         };
         drop(turn);
-        self.refusals = 0;
-        self.backoff.reset();
-        self.attend(&mut watch).await
+        self.streams_failed = 0;
+        self.attend_long(&mut watch).await
+    }
+
+    /// As [`Self::attend`]. A watch that lasted makes good what went before; a list alone does not: where lists work and watches do
+    /// not, each list would begin the next at once.
+    async fn attend_long(&mut self, watch: &mut Watch) -> Result<End, Trouble> {
+        let begun = tokio::time::Instant::now();
+        let end = self.attend(watch).await;
+        if begun.elapsed() >= SOON {
+            self.backoff.reset();
+            self.refusals = 0;
+        }
+        end
     }
 
     /// Asks for a watch that begins with all objects, and reads up to their end.
@@ -247,7 +275,6 @@ impl<'a> Follower<'a> {
                     return Err(serde_json::Error::missing_field("metadata.resourceVersion").into());
                 }
                 self.end_list(Version::new(page.metadata.resource_version))?;
-                self.backoff.reset();
                 return Ok(End::Closed);
             }
         }
@@ -285,10 +312,9 @@ impl<'a> Follower<'a> {
             Err(Trouble::Refused(refusal)) if refusal.is_gone() => return Ok(End::Relist),
             opened => opened?,
         };
-        self.refusals = 0;
         self.shared.begin_watch(self.kind);
         let begun = tokio::time::Instant::now();
-        let end = match self.attend(&mut watch).await {
+        let end = match self.attend_long(&mut watch).await {
             // It was busy, and is no more: nothing is wrong with that, unless a short one does not end either.
             Err(Trouble::Silent(_)) if is_long => return Ok(End::Closed),
             end => end?,
@@ -299,7 +325,6 @@ impl<'a> Follower<'a> {
         if !self.is_busy && self.shared.position(self.kind).as_ref() == Some(position) {
             self.check(position).await?;
         }
-        self.backoff.reset();
         Ok(end)
     }
 

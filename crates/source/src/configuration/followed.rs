@@ -23,7 +23,8 @@ impl FollowedConfiguration {
     #[must_use]
     pub fn new(path: &str, flags: Vec<FlagField>) -> Self {
         let seen = traces(Path::new(path));
-        Self { path: path.to_owned(), flags, read: seen.clone(), seen }
+        // What was read before this may be older than what is there: it is read again, and where it is the same nothing follows.
+        Self { path: path.to_owned(), flags, read: Traces::new(), seen }
     }
 
     /// Looks at the file, and reads it when it is another than when it was read last and did not change since the last look: a file that

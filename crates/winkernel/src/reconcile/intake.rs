@@ -23,6 +23,7 @@ impl Reconciler {
             if complete {
                 let batch = std::mem::take(&mut self.staged);
                 self.take_in(batch, now);
+                self.queue.note(now);
             }
         }
     }
@@ -36,6 +37,7 @@ impl Reconciler {
         self.settings.windows.masquerade_all = masquerade_all;
         self.survey.set_audit_period(audit_period);
         self.want_anew(now);
+        self.queue.note(now);
     }
 
     fn take_in(&mut self, batch: Vec<ViewEvent>, now: Duration) {

@@ -117,6 +117,45 @@ struct Queue {
     since_stray: u32,
     /// How many changes were made since an audit read something.
     since_audit: u32,
+    /// Those that waited at one moment and were not attempted since.
+    generation: Generation,
+}
+
+/// The load balancers that waited at one moment. When all of them were attempted the next such generation begins; so it is known
+/// for how long at most anything waits, however fast more comes.
+#[derive(Debug, Clone, Default)]
+struct Generation {
+    left: BTreeSet<LoadBalancerKey>,
+    /// When the first of them began to wait.
+    since: Duration,
+    /// When the first of those began to wait that came later.
+    next_since: Option<Duration>,
+}
+
+impl Queue {
+    /// More may wait since `now`.
+    fn note(&mut self, now: Duration) {
+        if self.dirty.is_empty() {
+            return;
+        }
+        if self.generation.left.is_empty() {
+            let left = self.dirty.iter().map(|(_, key)| *key).collect();
+            self.generation = Generation { left, since: now, next_since: None };
+        } else {
+            self.generation.next_since.get_or_insert(now);
+        }
+    }
+
+    /// `key` is attempted now.
+    fn attempt(&mut self, key: LoadBalancerKey) {
+        let generation = &mut self.generation;
+        if generation.left.remove(&key) && generation.left.is_empty() {
+            let since = generation.next_since.take();
+            if let Some(since) = since {
+                self.note(since);
+            }
+        }
+    }
 }
 
 impl Reconciler {
@@ -331,6 +370,7 @@ impl Reconciler {
             return Some(step);
         }
         while let Some((_, key)) = self.queue.dirty.pop_first() {
+            self.queue.attempt(key);
             if let Some(step) = self.step_towards(&key) {
                 return Some(step);
             }

@@ -1,6 +1,7 @@
 //! What is to be known of a reconciler from outside.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use switchyard_hcn::{Guid, hresult};
 use switchyard_model::ViewKey;
@@ -173,11 +174,18 @@ impl Reconciler {
         }
     }
 
+    /// Since when, at most, a change of what is wanted waits to be attempted for the first time.
+    #[must_use]
+    pub fn waits_since(&self) -> Option<Duration> {
+        let generation = &self.queue.generation;
+        (!generation.left.is_empty()).then_some(generation.since)
+    }
+
     /// Whether everything that is wanted has been attempted, and nothing is read that changes wait for.
     #[must_use]
     pub fn is_settled(&self) -> bool {
         self.views.revision().is_some()
-            && self.place.is_some()
+            && self.place.as_ref().is_some_and(|place| place.trouble.is_none())
             && !self.survey.is_blocking()
             && self.queue.is_empty()
             && self.flights.active() == 0
