@@ -19,6 +19,7 @@ mod raw;
 mod refusal;
 mod service;
 mod slice;
+mod whole;
 
 pub use configuration::{
     AgentConfiguration, ClientConnection, Configuration, ConfigurationChange, ConfigurationError,
@@ -31,3 +32,4 @@ pub use follow::FollowedManifests;
 pub use manifest::{Counts, Manifests, ReadError};
 pub use range::{RangeError, parse_range};
 pub use refusal::Refusal;
+pub use whole::{whole_objects, whole_objects_in};

@@ -308,7 +308,7 @@ impl Manifests {
 }
 
 /// The kind of what a list holds; empty when each entry has to say it.
-fn list_of(api_version: &str, kind: &str) -> Option<&'static str> {
+pub(crate) fn list_of(api_version: &str, kind: &str) -> Option<&'static str> {
     match (api_version, kind) {
         ("" | "v1", "List") => Some(""),
         ("" | "v1", "ServiceList") => Some("Service"),
