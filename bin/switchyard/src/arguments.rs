@@ -144,6 +144,9 @@ pub struct DemoArguments {
     /// Stay, and follow edits of the manifests.
     #[arg(long, requires = "manifests")]
     pub watch: bool,
+    /// Stay, with a Kubernetes API server for kubectl that begins with the manifests, and follow edits made there.
+    #[arg(long, conflicts_with = "watch")]
+    pub api: bool,
     /// A file with a `KubeProxyConfiguration`, a `SwitchyardConfiguration`, or both.
     #[arg(long, value_name = "FILE")]
     pub config: Option<String>,

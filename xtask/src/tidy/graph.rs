@@ -66,6 +66,7 @@ const GRAPH: &[Edges] = &[
     edges(KUBE_FAKE, &[]),
     // It knows nothing of what it tests but the address.
     edges(KUBE_CONTRACT, &[]),
+    // Of the API server in memory, the demo is made.
     edges(
         PRODUCT,
         &[
@@ -75,6 +76,7 @@ const GRAPH: &[Edges] = &[
             HCN,
             HCN_EMULATOR,
             HCN_SYS,
+            KUBE_FAKE,
             WINKERNEL,
             AGENT,
             PREFLIGHT,

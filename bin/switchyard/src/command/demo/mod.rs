@@ -1,5 +1,6 @@
 //! `demo`: the whole path on one machine with no cluster.
 
+mod api;
 mod node;
 mod pods;
 mod rollout;
@@ -38,12 +39,20 @@ pub(super) fn run(
     notices: &mut dyn Write,
 ) -> Result<Exit, Failure> {
     let configuration = configuration(arguments.config.as_deref(), notices)?;
+    if arguments.api && arguments.manifests.as_deref() == Some("-") {
+        return Err(Failure::Usage(
+            "--api needs files: give --manifests a directory or a file".to_owned(),
+        ));
+    }
     let manifests = read(arguments.manifests.as_deref())?;
     print_input(&manifests, out, notices)?;
     let events = manifests.into_events();
     let cluster = cluster_of(&events);
     print_nodes(&cluster, out)?;
     let names = windows_nodes(&cluster)?;
+    if arguments.api {
+        return api::run(arguments, &names, &events, &configuration, (out, notices));
+    }
     let mut nodes = Vec::new();
     for name in names {
         nodes.push(WindowsNode::start(&name, events.clone(), &configuration, notices)?);

@@ -1,5 +1,6 @@
 //! One Windows node of the demo: its views, its emulated HNS, and the reconciler between the two.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::Duration;
 
@@ -100,30 +101,56 @@ impl WindowsNode {
     pub(super) fn print_load_balancers(&self, out: &mut dyn Write) -> Result<(), Failure> {
         heading(&format!("Load balancers on {}", self.name()), out)?;
         writeln!(out, "from an empty HNS: {}\n", describe(&self.cold))?;
+        let mut load_balancers = table(["FRONTEND", "SERVICE", "BACKENDS", "HOW"]);
+        for row in self.rows() {
+            load_balancers.add_row([row.frontend, row.service, row.backends.join("\n"), row.how]);
+        }
+        Ok(writeln!(out, "{}", load_balancers.trim_fmt())?)
+    }
+
+    /// Each load balancer: its frontend and Service, and where it leads.
+    pub(super) fn load_balancers(&self) -> BTreeMap<String, String> {
+        let line = |row: Row| {
+            let backends = row.backends.join(", ");
+            (format!("{} {}", row.frontend, row.service), format!("{backends} ({})", row.how))
+        };
+        self.rows().into_iter().map(line).collect()
+    }
+
+    /// The load balancers that HNS holds, in the order of the views.
+    fn rows(&self) -> Vec<Row> {
         let pods = Pods::of(self.stream.cluster());
         let state = self.hns.emulator.state();
-        let mut load_balancers = table(["FRONTEND", "SERVICE", "BACKENDS", "HOW"]);
+        let mut rows = Vec::new();
         for view in self.stream.view().views() {
             for frontend in &view.frontends {
                 let id = load_balancer_id(&LoadBalancerKey::of(view, frontend), 0);
                 let Some(document) = state.load_balancer(id) else { continue };
-                let backends: Vec<String> = document
+                let backends = document
                     .host_compute_endpoints
                     .iter()
                     .filter_map(|id| state.endpoint(*id))
                     .flat_map(Endpoint::addresses)
                     .map(|address| pods.name(address))
                     .collect();
-                load_balancers.add_row([
-                    frontend_name(view, frontend),
-                    format!("{}:{}", view.key.service, view.key.port),
-                    backends.join("\n"),
-                    how(document),
-                ]);
+                rows.push(Row {
+                    frontend: frontend_name(view, frontend),
+                    service: format!("{}:{}", view.key.service, view.key.port),
+                    backends,
+                    how: how(document),
+                });
             }
         }
-        Ok(writeln!(out, "{}", load_balancers.trim_fmt())?)
+        rows
     }
+}
+
+/// A load balancer in a few words.
+struct Row {
+    frontend: String,
+    service: String,
+    backends: Vec<String>,
+    how: String,
 }
 
 /// A frontend in a few words.
