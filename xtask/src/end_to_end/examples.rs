@@ -52,7 +52,7 @@ fn of_text(text: &str) -> Result<Vec<Value>> {
     Ok(found)
 }
 
-/// What kubectl applies to the status of objects: the addresses of Nodes, and those that a cloud gave Services.
+/// What kubectl replaces the status of objects with: the addresses of Nodes, and those that a cloud gave Services.
 /// They are no list: of lists kubectl itself checks what servers check of others, and is stricter.
 pub(super) fn statuses(documents: &[Value]) -> String {
     let has_status = |document: &&Value| match document["kind"].as_str() {
@@ -60,17 +60,16 @@ pub(super) fn statuses(documents: &[Value]) -> String {
         Some("Service") => document["status"]["loadBalancer"]["ingress"].is_array(),
         _ => false,
     };
-    let slim = |document: &Value| {
-        let metadata = &document["metadata"];
-        let mut named = json!({"name": metadata["name"]});
-        if document["kind"] == "Service" {
-            named["namespace"] = metadata["namespace"].clone();
+    let again = |document: &Value| {
+        let mut document = document.clone();
+        // Who replaces an object says all that it is; these are the server's.
+        let own = ["uid", "resourceVersion", "creationTimestamp", "generation"];
+        if let Some(metadata) = document["metadata"].as_object_mut() {
+            metadata.retain(|field, _| !own.contains(&field.as_str()));
         }
-        json!({"apiVersion": document["apiVersion"], "kind": document["kind"], "metadata": named,
-            "status": document["status"]})
+        format!("---\n{document}\n")
     };
-    let slim = |document: &Value| format!("---\n{}\n", slim(document));
-    documents.iter().filter(has_status).map(slim).collect()
+    documents.iter().filter(has_status).map(again).collect()
 }
 
 /// All but the Nodes, by name.
