@@ -103,6 +103,8 @@ pub(super) struct Follower<'a> {
     refusals: u32,
     /// How often in a row a streamed list did not come to its end.
     streams_failed: u32,
+    /// Whether anything at all was heard of it.
+    has_spoken: bool,
 }
 
 /// The body of an answer that goes on.
@@ -121,6 +123,7 @@ impl<'a> Follower<'a> {
             backoff,
             streams_lists: true,
             is_busy: false,
+            has_spoken: false,
             refusals: 0,
             streams_failed: 0,
         }
@@ -322,7 +325,7 @@ impl<'a> Follower<'a> {
         if matches!(end, End::Closed) && begun.elapsed() < SOON {
             return Err(Trouble::Incomplete);
         }
-        if !self.is_busy && self.shared.position(self.kind).as_ref() == Some(position) {
+        if !self.has_spoken {
             self.check(position).await?;
         }
         Ok(end)
@@ -341,7 +344,7 @@ impl<'a> Follower<'a> {
 
     /// Takes in what a watch says, until it ends or the store is another.
     async fn attend(&mut self, watch: &mut Watch) -> Result<End, Trouble> {
-        self.is_busy = false;
+        (self.is_busy, self.has_spoken) = (false, false);
         loop {
             let next = std::pin::pin!(timeout(SILENCE, watch.next()));
             let anew = std::pin::pin!(self.shared.store_changed(self.kind));
@@ -353,6 +356,7 @@ impl<'a> Follower<'a> {
                 }
                 Either::Right((Ok(line), _)) => line?,
             };
+            self.has_spoken |= line.is_some();
             let heard = match line {
                 None => return Ok(End::Closed),
                 Some(Line::Changed(object)) => self.changed(object, false),
