@@ -6,9 +6,11 @@
 //! * `judge` and `packets`: whether a node is as it should be; `knobs`: what may differ in HNS;
 //! * `recorder` and `crash`: the process dies after any call; `errors`: any call is refused with any code;
 //! * `report`: what came of that;
-//! * `simulate`: a node lives through random histories and faults; `soak`: nothing grows.
+//! * `simulate`: a node lives through random histories and faults; `days`: the same from the API server on; `soak`: nothing
+//!   grows.
 
 mod crash;
+mod days;
 mod documents;
 mod errors;
 mod judge;

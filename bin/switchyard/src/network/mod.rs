@@ -167,6 +167,16 @@ impl Hns {
         state
     }
 
+    /// Holds `state` from now on, whose first network is the one that it had before, under whatever id.
+    pub fn hold(&mut self, state: State) {
+        if let Some((id, _)) = state.networks().next() {
+            self.network.id = id;
+        }
+        self.local_endpoints =
+            on_node(&state, self.network.id).flat_map(Endpoint::addresses).collect();
+        self.emulator.steer(|service| service.set_state(state));
+    }
+
     /// Makes the endpoints of the node's pods that have none yet, as the CNI does on a real node, unless a file says which
     /// there are. What the CNI does is not among the calls that are counted.
     pub fn add_pod_endpoints(&mut self, stream: &Stream) {

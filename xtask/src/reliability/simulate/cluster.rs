@@ -15,7 +15,7 @@ use switchyard_source::Configuration;
 use super::super::documents::read;
 
 /// What a load balancer stands for: its address, if it has one, its port and protocol.
-pub(super) type Entrance = (Option<IpAddr>, u16, Protocol);
+pub(crate) type Entrance = (Option<IpAddr>, u16, Protocol);
 
 /// A random cluster, and its node's views.
 pub(super) struct RandomCluster {

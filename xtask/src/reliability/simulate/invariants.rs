@@ -1,6 +1,6 @@
 //! What must hold at every moment, whatever goes wrong.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use switchyard_hcn::{IpProtocol, LoadBalancer};
@@ -23,7 +23,7 @@ fn entrance(held: &LoadBalancer) -> Option<Entrance> {
 }
 
 /// The entrances that HNS serves with some endpoint that exists.
-pub(super) fn served(state: &State) -> BTreeSet<Entrance> {
+pub(crate) fn served(state: &State) -> BTreeSet<Entrance> {
     let serves = |held: &&LoadBalancer| {
         !held.is_degraded()
             && held.host_compute_endpoints.iter().any(|id| state.endpoint(*id).is_some())
@@ -33,16 +33,16 @@ pub(super) fn served(state: &State) -> BTreeSet<Entrance> {
 }
 
 /// I1, no invention: a load balancer of ours names only what its entrance had at some time.
-pub(super) fn no_invention(
+pub(crate) fn no_invention(
     state: &State,
     world: &World,
-    ever: &BTreeMap<Entrance, BTreeSet<IpAddr>>,
+    had: impl Fn(&Entrance) -> Option<BTreeSet<IpAddr>>,
 ) -> Result<(), String> {
     for (id, held) in state.load_balancers().filter(|(id, _)| !world.foreign.contains_key(id)) {
         let Some(entrance) = entrance(held) else {
             return Err(format!("I1: load balancer {id} is not as we make them: {held:?}"));
         };
-        let Some(had) = ever.get(&entrance) else {
+        let Some(had) = had(&entrance) else {
             return Err(format!("I1: {entrance:?} was never wanted, and {id} is there for it"));
         };
         for endpoint in &held.host_compute_endpoints {
@@ -58,6 +58,6 @@ pub(super) fn no_invention(
 }
 
 /// I3, no foreign touch.
-pub(super) fn no_foreign_touch(state: &State, world: &World) -> Result<(), String> {
+pub(crate) fn no_foreign_touch(state: &State, world: &World) -> Result<(), String> {
     world.touched(state).first().map_or(Ok(()), |touched| Err(format!("I3: {touched}")))
 }

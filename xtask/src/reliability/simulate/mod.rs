@@ -18,22 +18,37 @@ use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
 
+use super::days::Days;
 use crate::Output;
 
+pub(super) use self::cluster::Entrance;
 pub(super) use self::dice::Dice;
+pub(super) use self::invariants::{no_foreign_touch, no_invention, served};
+
+/// How many steps a run has.
+const STEPS: usize = 200;
 
 /// Lets a node live through random histories and faults, in virtual time.
 #[derive(Args)]
 pub(crate) struct Simulate {
-    /// How many steps each run has.
-    #[arg(long, default_value_t = 200)]
-    steps: usize,
+    /// How many steps each run has, 200 unless said; with `--node-days`, how many each hour has.
+    #[arg(long)]
+    steps: Option<usize>,
     /// The seed of the first run.
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// How many runs, each with the next seed.
     #[arg(long, default_value_t = 1)]
     seeds: u64,
+    /// So many days of a node from the API server on, each with the next seed, in place of runs of HNS alone.
+    #[arg(long, value_name = "DAYS")]
+    node_days: Option<u64>,
+    /// How many double hours each of these days has.
+    #[arg(long, requires = "node_days")]
+    hours: Option<usize>,
+    /// For how many days the API server is gone at the end of each of these days.
+    #[arg(long, value_name = "DAYS", default_value_t = 0, requires = "node_days")]
+    gone: u32,
     /// How to print the report.
     #[arg(short, long, value_enum, default_value = "table")]
     output: Output,
@@ -80,9 +95,14 @@ impl Lives {
 
 impl Simulate {
     pub(crate) fn run(self) -> Result<bool> {
+        if let Some(count) = self.node_days {
+            let Self { seed, hours, steps, gone, output, .. } = self;
+            return Days { seed, count, hours, steps, gone }.run(output);
+        }
+        let steps = self.steps.unwrap_or(STEPS);
         let mut lives = Lives::default();
         for seed in self.seed..self.seed.saturating_add(self.seeds) {
-            run::live(seed, self.steps, &mut lives);
+            run::live(seed, steps, &mut lives);
         }
         match self.output {
             Output::Json => println!("{}", serde_json::to_string(&lives)?),

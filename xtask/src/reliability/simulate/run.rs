@@ -125,7 +125,7 @@ impl Life {
     fn check(&mut self, lives: &mut Lives) -> Result<(), String> {
         let state = self.node.emulator.state();
         if self.knobs.knobs.keeps_owner || self.knobs.knobs.honours_caller_id {
-            no_invention(&state, &self.world, &self.cluster.ever)?;
+            no_invention(&state, &self.world, |entrance| self.cluster.ever.get(entrance).cloned())?;
             lives.checked("I1 no invention");
         }
         no_foreign_touch(&state, &self.world)?;

@@ -1,0 +1,179 @@
+//! What happens to HNS behind the proxy's back, and how its calls go wrong.
+
+use std::net::IpAddr;
+
+use switchyard_hcn::{Endpoint, Guid, Hcn, hresult};
+use switchyard_hcn_emulator::{
+    DuplicateFrontend, Emulator, FailureCode, Fault, Knobs, SavedData, Service, Trouble,
+};
+
+use super::super::errors::codes;
+use super::super::simulate::{Dice, Entrance, served};
+use super::super::world::World;
+
+/// How calls go wrong, by the name of the fault.
+pub(super) fn fault(dice: &mut Dice) -> Option<(&'static str, Fault)> {
+    const FUNCTIONS: &[&str] = &[
+        "HcnCreateEndpoint",
+        "HcnDeleteEndpoint",
+        "HcnCreateLoadBalancer",
+        "HcnModifyLoadBalancer",
+        "HcnDeleteLoadBalancer",
+        "HcnEnumerateEndpoints",
+        "HcnEnumerateLoadBalancers",
+        "HcnEnumerateNetworks",
+        "HcnOpenEndpoint",
+        "HcnOpenLoadBalancer",
+        "HcnQueryEndpointProperties",
+        "HcnQueryLoadBalancerProperties",
+    ];
+    let any = dice.one(FUNCTIONS).copied().unwrap_or("*");
+    let changing = dice.one(&FUNCTIONS[..5]).copied().unwrap_or("*");
+    let listing = dice.one(&FUNCTIONS[5..7]).copied().unwrap_or("*");
+    let code = dice.one(&codes()).copied().unwrap_or(hresult::E_INVALIDARG);
+    let refuse = |code: u32, after| {
+        FailureCode::try_from(code).ok().map(|code| Trouble::Refuse { code, after })
+    };
+    let (name, function, does) = match dice.below(11) {
+        0 | 1 => ("F23 a call is refused", any, refuse(code, false)),
+        2 => ("F24 a call takes 47 s", any, Some(Trouble::Delay { milliseconds: 47_000 })),
+        3 => ("F24 a call never returns", changing, Some(Trouble::Hang { after: true })),
+        4 => ("F25 success that did nothing", changing, Some(Trouble::Pretend)),
+        5 => ("F26 error that had its effect", changing, refuse(code, true)),
+        6 => ("F27 a listing lacks ids", listing, Some(Trouble::Omit { count: None })),
+        7 => {
+            let code = hresult::HCN_E_PORT_ALREADY_EXISTS;
+            ("F29 port taken", "HcnCreateLoadBalancer", refuse(code, false))
+        }
+        8 => {
+            let code = hresult::HCN_E_PORT_NOT_FOUND;
+            ("F30 switch port not found", "HcnCreateLoadBalancer", refuse(code, false))
+        }
+        9 => {
+            let fault = Fault::at(changing, refuse(code, false)?).ok()?;
+            let skip = 1 + dice.below(4) as u64;
+            return Some(("F36 some of several changes", Fault { skip, times: Some(2), ..fault }));
+        }
+        _ => {
+            let function = *dice.one(&["HcnDeleteLoadBalancer", "HcnDeleteEndpoint"])?;
+            let fault = Fault::at(function, refuse(code, false)?).ok()?;
+            return Some(("F53 deletes fail for long", Fault { times: None, ..fault }));
+        }
+    };
+    let times = 1 + dice.below(4) as u64;
+    let skip = dice.below(3) as u64;
+    Some((name, Fault { skip, times: Some(times), ..Fault::at(function, does?).ok()? }))
+}
+
+/// An object with our mark that no version of us knows.
+pub(super) fn orphan(emulator: &Emulator, world: &mut World, dice: &mut Dice) {
+    let id = world.id();
+    let number = dice.below(200);
+    emulator.steer(|service| {
+        let mut state = service.state().clone();
+        let network = state.networks().map(|(id, _)| id).next();
+        let orphan: Result<Endpoint, _> = serde_json::from_value(serde_json::json!({
+            "Owner": "switchyard", "Name": "old", "Flags": 1, "HostComputeNetwork": network,
+            "MacAddress": "02-11-09-09-09-09",
+            "IpConfigurations": [{"IpAddress": format!("10.9.9.{number}"), "PrefixLength": 24}],
+        }));
+        orphan.into_iter().for_each(|orphan| state.insert_endpoint(id, orphan));
+        service.set_state(state);
+    });
+}
+
+/// HNS starts anew and has nothing any more.
+pub(super) fn lose_all(emulator: &Emulator, world: &mut World) {
+    emulator.steer(|service| {
+        let before = service.state().clone();
+        service.stop();
+        service.start(SavedData::Removed);
+        world.follow_restart(&before, service);
+    });
+}
+
+/// Another owner removes a load balancer of ours.
+pub(super) fn remove_one_of_ours(emulator: &Emulator, world: &World, dice: &mut Dice) -> bool {
+    let state = emulator.state();
+    let own: Vec<Guid> = state
+        .load_balancers()
+        .map(|(id, _)| id)
+        .filter(|id| !world.foreign.contains_key(id))
+        .collect();
+    let Some(id) = dice.one(&own).copied() else { return false };
+    remove_load_balancer(emulator, id);
+    true
+}
+
+/// Another owner removes a load balancer of its own.
+pub(super) fn leave_frontend(emulator: &Emulator, world: &mut World, dice: &mut Dice) -> bool {
+    let theirs: Vec<Guid> = world.foreign.keys().copied().collect();
+    let Some(id) = dice.one(&theirs).copied() else { return false };
+    remove_load_balancer(emulator, id);
+    world.foreign.remove(&id);
+    true
+}
+
+fn remove_load_balancer(emulator: &Emulator, id: Guid) {
+    emulator.steer(|service| {
+        let mut state = service.state().clone();
+        state.remove_load_balancer(id);
+        service.set_state(state);
+    });
+}
+
+/// Another owner makes a load balancer for something that the cluster has and HNS does not.
+pub(super) fn take_frontend(
+    emulator: &Emulator,
+    world: &mut World,
+    dice: &mut Dice,
+    knobs: &Knobs,
+    entrances: impl Iterator<Item = Entrance>,
+) -> bool {
+    // Where HNS takes a second load balancer with a frontend, what is right beside another owner's is nowhere said.
+    if knobs.duplicate_frontend == DuplicateFrontend::Allowed {
+        return false;
+    }
+    let before = emulator.state();
+    let served = served(&before);
+    let free: Vec<_> = entrances.filter(|own| !served.contains(own)).collect();
+    let is_pod = |own: &Endpoint| {
+        !own.is_remote() && own.addresses().any(|own| world.pods.contains_key(&own))
+    };
+    let pod = before.endpoints().find(|(_, own)| is_pod(own));
+    let (Some((vip, port, _)), Some((pod, _))) = (dice.one(&free).copied(), pod) else {
+        return false;
+    };
+    if vip.is_some_and(|vip| vip.is_ipv6()) {
+        return false;
+    }
+    let settings = serde_json::json!({"Owner": "other", "HostComputeEndpoints": [pod], "Flags": 0,
+        "FrontendVIPs": vip.iter().collect::<Vec<_>>(), "SchemaVersion": {"Major": 2, "Minor": 0},
+        "PortMappings": [{"Protocol": 6, "InternalPort": 9999, "ExternalPort": port}]});
+    // The faults are for the proxy's calls.
+    let script = emulator.steer(|service| {
+        let script = service.faults().clone();
+        service.set_faults(Default::default());
+        script
+    });
+    let made = emulator.create_load_balancer(world.id(), &settings.to_string());
+    if let Ok(handle) = made {
+        let _ = emulator.close_load_balancer(handle);
+    }
+    emulator.steer(|service| service.set_faults(script));
+    let after = emulator.state();
+    let new = after.load_balancers().find(|(id, _)| before.load_balancer(*id).is_none());
+    let Some((id, held)) = new else { return false };
+    let text = serde_json::to_string(held).unwrap_or_default();
+    world.foreign.insert(id, text);
+    true
+}
+
+/// The CNI deletes a pod's endpoint, and the cluster does not know yet.
+pub(super) fn lose_a_pod(emulator: &Emulator, world: &mut World, dice: &mut Dice) -> bool {
+    let pods: Vec<IpAddr> = world.pods.keys().copied().collect();
+    let Some(address) = dice.one(&pods).copied() else { return false };
+    world.pods.remove(&address);
+    emulator.steer(|service: &mut Service| World::remove_pod(service, address));
+    true
+}
