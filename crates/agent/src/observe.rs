@@ -22,7 +22,7 @@ use crate::page::{Accounts, Failure, Figures, LoadBalancerKind, LocalGaps, Stand
 use crate::status::camel_case;
 
 /// The least time between two looks at all objects, which cost time in a large cluster.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
+const LOOK_EVERY: Duration = Duration::from_secs(10);
 /// The same for what HNS cannot do, which costs more.
 const LIMITS_EVERY: Duration = Duration::from_secs(60);
 /// How many notices are kept for whoever takes them.

@@ -343,6 +343,7 @@ fn a_file_is_read_again_when_it_changed_and_rests() {
     let flags =
         vec![FlagField { goes_before_file: true, ..flag("v", "logging.verbosity", json!(5)) }];
     let mut followed = FollowedConfiguration::new(name, flags);
+    assert!(followed.look().is_some_and(|read| read.is_ok()), "what was read before may be older");
     assert!(followed.look().is_none(), "nothing changed");
     write("clusterCIDR: 10.1.0.0/16\n");
     assert!(followed.look().is_none(), "it may still be being written");

@@ -36,6 +36,8 @@ const QUIET_WATCH: Duration = Duration::from_secs(42);
 const BUSY_WATCH: (Duration, Duration) = (Duration::from_secs(300), Duration::from_secs(600));
 /// After so many refusals in a row of one kind of request another is tried: it may be the version that is refused.
 const MOST_REFUSALS: u32 = 3;
+/// A list so soon after another waits as after a failure.
+const RELIST: Duration = Duration::from_secs(10);
 /// A watch that ends sooner than this was no good.
 const SOON: Duration = Duration::from_secs(1);
 
@@ -99,6 +101,8 @@ pub(super) struct Follower<'a> {
     streams_lists: bool,
     /// Whether anything but bookmarks was heard of the last watch.
     is_busy: bool,
+    /// When the last list began.
+    listed: Option<tokio::time::Instant>,
     /// How often in a row the server refused.
     refusals: u32,
     /// How often in a row a streamed list did not come to its end.
@@ -124,6 +128,7 @@ impl<'a> Follower<'a> {
             streams_lists: true,
             is_busy: false,
             has_spoken: false,
+            listed: None,
             refusals: 0,
             streams_failed: 0,
         }
@@ -140,6 +145,10 @@ impl<'a> Follower<'a> {
                 Ok(End::Closed) => continue,
                 Ok(End::Relist) => {
                     self.shared.forget(self.kind);
+                    // One list makes good what is gone; where it does not, the next waits.
+                    if self.listed.is_none_or(|listed| listed.elapsed() > RELIST) {
+                        continue;
+                    }
                     None
                 }
                 Err(trouble) => self.failed(&trouble),
@@ -177,6 +186,7 @@ impl<'a> Follower<'a> {
     async fn list(&mut self) -> Result<End, Trouble> {
         // One list at a time: each is held until its end.
         let turn = self.shared.turn().await;
+        self.listed = Some(tokio::time::Instant::now());
         self.shared.begin_list(self.kind);
         if !self.streams_lists {
             return self.list_in_pages().await;

@@ -25,7 +25,7 @@ const BETWEEN: Duration = Duration::from_millis(10);
 /// How long is waited for what must come.
 const PATIENCE: Duration = Duration::from_secs(600);
 /// How often is looked whether it came.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// The time by the API server's clock.
 const EPOCH: &str = "2026-01-02T03:04:05Z";
 
