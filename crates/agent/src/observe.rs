@@ -60,8 +60,7 @@ pub(crate) struct Observer {
     wanted_ports: Option<Wanted>,
     gaps: LocalGaps,
     accounts: Accounts,
-    /// The calls of HNS that are under way, and what the changes among them are for.
-    under_way: BTreeSet<CallId>,
+    /// What the changes that are under way are for.
     changes: BTreeMap<CallId, Begun>,
     notices: Vec<Notice>,
     held: BTreeSet<LoadBalancerKey>,
@@ -81,7 +80,6 @@ impl Default for Observer {
             wanted_ports: None,
             gaps: LocalGaps::default(),
             accounts: Accounts::default(),
-            under_way: BTreeSet::new(),
             changes: BTreeMap::new(),
             notices: Vec::new(),
             held: BTreeSet::new(),
@@ -154,9 +152,8 @@ impl Observer {
 
     /// A call is begun.
     pub(crate) fn begun(&mut self, id: CallId, call: &Call, stream: &Stream, now: Duration) {
-        self.health.call_begun(now);
-        self.under_way.insert(id);
         let Call::Change(change) = call else { return };
+        self.health.call_begun(now);
         let operation = &change.operation;
         let target = match &operation.subject {
             Subject::Endpoint { key, .. } => Target::Endpoint(key.address),
@@ -180,11 +177,10 @@ impl Observer {
         now: Duration,
     ) {
         self.is_stale = true;
-        self.under_way.remove(&id);
-        if self.under_way.is_empty() {
+        let Some(begun) = self.changes.remove(&id) else { return };
+        if self.changes.is_empty() {
             self.health.call_ended(now);
         }
-        let Some(begun) = self.changes.remove(&id) else { return };
         let Some(trouble) = trouble else { return };
         if let (Some(kind), Target::LoadBalancer(key)) = (begun.kind, begun.target) {
             let (verb, hresult) = (begun.verb, trouble.hresult);
