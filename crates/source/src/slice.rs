@@ -11,7 +11,9 @@ use switchyard_model::{
 #[cfg(feature = "api")]
 use crate::field::Texts;
 use crate::field::{Field, List};
-use crate::meta::{ANNOTATION_TRIGGER, LABEL_HEADLESS, LABEL_SERVICE, Meta, Scope};
+#[cfg(feature = "api")]
+use crate::meta::ANNOTATION_TRIGGER;
+use crate::meta::{LABEL_HEADLESS, LABEL_SERVICE, Meta, Scope};
 #[cfg(feature = "api")]
 use crate::raw::Metadata;
 use crate::raw::{HintName, Object, RawEndpoint, RawHints, RawPort, TargetRef};
