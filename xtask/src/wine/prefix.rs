@@ -97,9 +97,32 @@ pub(crate) fn windows_path(path: &Path) -> String {
     format!("Z:{}", path.display()).replace('/', "\\")
 }
 
-/// Runs a command to its end, whatever that is.
+/// How long a program may take.
+const LIMIT: std::time::Duration = std::time::Duration::from_secs(180);
+/// What a proxy says last. Under Wine a process has been seen to hang after it, with no thread left but its first.
+const STOPPED: &str = "stopped: what is in HNS stays";
+
+/// Runs a command to its end, whatever that is. One that takes too long is killed.
 pub(crate) fn ended(command: &mut Command) -> Result<Output> {
-    command.output().with_context(|| format!("start {}", program::words(command)))
+    let said = program::words(command);
+    command.stdin(Stdio::null());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().with_context(|| format!("start {said}"))?;
+    let id = child.id().to_string();
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || sender.send(child.wait_with_output()));
+    let output = receiver.recv_timeout(LIMIT).or_else(|_| {
+        println!("killed after {} s: {said}", LIMIT.as_secs());
+        // What has ended by now cannot be killed.
+        let _ = Command::new("kill").args(["-9", &id]).status();
+        receiver.recv()
+    });
+    let mut output = output.with_context(|| said.clone())?.with_context(|| said.clone())?;
+    let has_stopped = String::from_utf8_lossy(&output.stderr).contains(STOPPED);
+    if output.status.code().is_none() && has_stopped {
+        output.status = std::process::ExitStatus::default();
+    }
+    Ok(output)
 }
 
 /// What a command prints that must succeed.
