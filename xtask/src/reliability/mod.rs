@@ -6,8 +6,8 @@
 //! * `judge` and `packets`: whether a node is as it should be; `knobs`: what may differ in HNS;
 //! * `recorder` and `crash`: the process dies after any call; `errors`: any call is refused with any code;
 //! * `report`: what came of that;
-//! * `simulate`: a node lives through random histories and faults; `days`: the same from the API server on; `soak`: nothing
-//!   grows.
+//! * `simulate`: a node lives through random histories and faults; `days`: the same from the API server on; `upsets`: what
+//!   happens to HNS in both; `soak`: nothing grows.
 
 mod crash;
 mod days;
@@ -23,6 +23,7 @@ mod report;
 mod scenario;
 pub(crate) mod simulate;
 pub(crate) mod soak;
+mod upsets;
 mod world;
 
 use anyhow::{Result, bail};

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use switchyard_conformance::Change;
-use switchyard_hcn_emulator::FaultScript;
+use switchyard_hcn_emulator::{Fault, FaultScript};
 
 use super::super::play::{recreate_network, restart_hns};
+use super::super::simulate::Dice;
+use super::super::upsets::{self, Draw, refuse};
 use super::super::world::World;
 use super::day::Day;
-use super::upsets;
 
 /// Has something random happen.
 pub(super) async fn act(day: &mut Day<'_>) -> Result<(), String> {
@@ -107,9 +108,16 @@ fn around_hns(day: &mut Day<'_>) -> Result<(), String> {
         2 | 3 => {
             let entrances = day.cluster.entrances();
             let knobs = &day.knobs.knobs;
+            // The faults are for the proxy's calls.
+            let script = emulator.steer(|service| {
+                let script = service.faults().clone();
+                service.set_faults(FaultScript::default());
+                script
+            });
             if upsets::take_frontend(emulator, world, dice, knobs, entrances.into_iter()) {
                 day.report.met("F19 another owner takes a frontend");
             }
+            emulator.steer(|service| service.set_faults(script));
             day.scars.silent = true;
         }
         4 => {
@@ -152,13 +160,32 @@ fn after_restart(day: &mut Day<'_>) {
 }
 
 fn fault(day: &mut Day<'_>) {
-    let Some((name, fault)) = upsets::fault(&mut day.dice) else { return };
+    let Some((name, fault)) = draw_fault(&mut day.dice) else { return };
     day.faults.push((name, fault.times));
     day.emulator.steer(|service| {
         let mut script: FaultScript = service.faults().clone();
         script.faults.push(fault);
         service.set_faults(script);
     });
+}
+
+/// How calls go wrong, and the fault's name.
+fn draw_fault(dice: &mut Dice) -> Option<(&'static str, Fault)> {
+    let draw = Draw::new(dice);
+    let refused = || refuse(draw.code, false);
+    match dice.below(11) {
+        9 => {
+            let skip = 1 + dice.below(4) as u64;
+            let fault = Fault::at(draw.changing, refused()?).ok()?;
+            Some(("F36 some of several changes", Fault { skip, times: Some(2), ..fault }))
+        }
+        10 => {
+            let function = *dice.one(&["HcnDeleteLoadBalancer", "HcnDeleteEndpoint"])?;
+            let fault = Fault::at(function, refused()?).ok()?;
+            Some(("F53 deletes fail for long", Fault { times: None, ..fault }))
+        }
+        way => draw.for_a_while(way, dice),
+    }
 }
 
 /// The way to the API server goes bad, or good again.

@@ -2,7 +2,7 @@
 //! client, the agent's core and the reconciler, between a Kubernetes API server in memory and an emulated HNS. One seed is
 //! one day, and the same day each time.
 //!
-//! * `day`: the day, its invariants and its healing; `act`: what happens in it; `upsets`: what happens to HNS;
+//! * `day`: the day, its invariants and its healing; `act`: what happens in it;
 //! * `cluster`: what the API server has; `server`: the way to it; `agent`: the proxy; `lane`: HNS as its calls see it;
 //! * `check`: what is right; `digest`: whether two runs are one; `report`: what came of them.
 
@@ -17,7 +17,6 @@ mod report;
 mod server;
 #[cfg(test)]
 mod tests;
-mod upsets;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -1,4 +1,4 @@
-//! What happens to HNS behind the proxy's back, and how its calls go wrong.
+//! What happens to HNS behind the proxy's back, and how its calls go wrong: for the simulations of a node.
 
 use std::net::IpAddr;
 
@@ -7,62 +7,72 @@ use switchyard_hcn_emulator::{
     DuplicateFrontend, Emulator, FailureCode, Fault, Knobs, SavedData, Service, Trouble,
 };
 
-use super::super::errors::codes;
-use super::super::simulate::{Dice, Entrance, served};
-use super::super::world::World;
+use super::errors::codes;
+use super::simulate::{Dice, Entrance, served};
+use super::world::World;
 
-/// How calls go wrong, by the name of the fault.
-pub(super) fn fault(dice: &mut Dice) -> Option<(&'static str, Fault)> {
-    const FUNCTIONS: &[&str] = &[
-        "HcnCreateEndpoint",
-        "HcnDeleteEndpoint",
-        "HcnCreateLoadBalancer",
-        "HcnModifyLoadBalancer",
-        "HcnDeleteLoadBalancer",
-        "HcnEnumerateEndpoints",
-        "HcnEnumerateLoadBalancers",
-        "HcnEnumerateNetworks",
-        "HcnOpenEndpoint",
-        "HcnOpenLoadBalancer",
-        "HcnQueryEndpointProperties",
-        "HcnQueryLoadBalancerProperties",
-    ];
-    let any = dice.one(FUNCTIONS).copied().unwrap_or("*");
-    let changing = dice.one(&FUNCTIONS[..5]).copied().unwrap_or("*");
-    let listing = dice.one(&FUNCTIONS[5..7]).copied().unwrap_or("*");
-    let code = dice.one(&codes()).copied().unwrap_or(hresult::E_INVALIDARG);
-    let refuse = |code: u32, after| {
-        FailureCode::try_from(code).ok().map(|code| Trouble::Refuse { code, after })
-    };
-    let (name, function, does) = match dice.below(11) {
-        0 | 1 => ("F23 a call is refused", any, refuse(code, false)),
-        2 => ("F24 a call takes 47 s", any, Some(Trouble::Delay { milliseconds: 47_000 })),
-        3 => ("F24 a call never returns", changing, Some(Trouble::Hang { after: true })),
-        4 => ("F25 success that did nothing", changing, Some(Trouble::Pretend)),
-        5 => ("F26 error that had its effect", changing, refuse(code, true)),
-        6 => ("F27 a listing lacks ids", listing, Some(Trouble::Omit { count: None })),
-        7 => {
-            let code = hresult::HCN_E_PORT_ALREADY_EXISTS;
-            ("F29 port taken", "HcnCreateLoadBalancer", refuse(code, false))
-        }
-        8 => {
-            let code = hresult::HCN_E_PORT_NOT_FOUND;
-            ("F30 switch port not found", "HcnCreateLoadBalancer", refuse(code, false))
-        }
-        9 => {
-            let fault = Fault::at(changing, refuse(code, false)?).ok()?;
-            let skip = 1 + dice.below(4) as u64;
-            return Some(("F36 some of several changes", Fault { skip, times: Some(2), ..fault }));
-        }
-        _ => {
-            let function = *dice.one(&["HcnDeleteLoadBalancer", "HcnDeleteEndpoint"])?;
-            let fault = Fault::at(function, refuse(code, false)?).ok()?;
-            return Some(("F53 deletes fail for long", Fault { times: None, ..fault }));
-        }
-    };
-    let times = 1 + dice.below(4) as u64;
-    let skip = dice.below(3) as u64;
-    Some((name, Fault { skip, times: Some(times), ..Fault::at(function, does?).ok()? }))
+/// The functions whose calls go wrong: five that change something, two that list, and others.
+const FUNCTIONS: &[&str] = &[
+    "HcnCreateEndpoint",
+    "HcnDeleteEndpoint",
+    "HcnCreateLoadBalancer",
+    "HcnModifyLoadBalancer",
+    "HcnDeleteLoadBalancer",
+    "HcnEnumerateEndpoints",
+    "HcnEnumerateLoadBalancers",
+    "HcnEnumerateNetworks",
+    "HcnOpenEndpoint",
+    "HcnOpenLoadBalancer",
+    "HcnQueryEndpointProperties",
+    "HcnQueryLoadBalancerProperties",
+];
+
+/// A call that is to go wrong: which of each sort, and with which code. How is another draw.
+pub(super) struct Draw {
+    any: &'static str,
+    pub(super) changing: &'static str,
+    listing: &'static str,
+    pub(super) code: u32,
+}
+
+impl Draw {
+    pub(super) fn new(dice: &mut Dice) -> Self {
+        let mut function = |of: &'static [&'static str]| dice.one(of).copied().unwrap_or("*");
+        let any = function(FUNCTIONS);
+        let changing = function(&FUNCTIONS[..5]);
+        let listing = function(&FUNCTIONS[5..7]);
+        let code = dice.one(&codes()).copied().unwrap_or(hresult::E_INVALIDARG);
+        Self { any, changing, listing, code }
+    }
+
+    /// One of nine ways to go wrong, by its number, for a few calls, and the fault's name.
+    pub(super) fn for_a_while(&self, way: usize, dice: &mut Dice) -> Option<(&'static str, Fault)> {
+        let (any, changing, listing, code) = (self.any, self.changing, self.listing, self.code);
+        let (name, function, does) = match way {
+            0 | 1 => ("F23 a call is refused", any, refuse(code, false)),
+            2 => ("F24 a call takes 47 s", any, Some(Trouble::Delay { milliseconds: 47_000 })),
+            3 => ("F24 a call never returns", changing, Some(Trouble::Hang { after: true })),
+            4 => ("F25 success that did nothing", changing, Some(Trouble::Pretend)),
+            5 => ("F26 error that had its effect", changing, refuse(code, true)),
+            6 => ("F27 a listing lacks ids", listing, Some(Trouble::Omit { count: None })),
+            7 => {
+                let code = hresult::HCN_E_PORT_ALREADY_EXISTS;
+                ("F29 port taken", "HcnCreateLoadBalancer", refuse(code, false))
+            }
+            _ => {
+                let code = hresult::HCN_E_PORT_NOT_FOUND;
+                ("F30 switch port not found", "HcnCreateLoadBalancer", refuse(code, false))
+            }
+        };
+        let times = 1 + dice.below(4) as u64;
+        let skip = dice.below(3) as u64;
+        Some((name, Fault { skip, times: Some(times), ..Fault::at(function, does?).ok()? }))
+    }
+}
+
+/// The call is refused with `code`, before or after it had its effect. Nothing where HNS does not fail so.
+pub(super) fn refuse(code: u32, after: bool) -> Option<Trouble> {
+    FailureCode::try_from(code).ok().map(|code| Trouble::Refuse { code, after })
 }
 
 /// An object with our mark that no version of us knows.
@@ -150,17 +160,11 @@ pub(super) fn take_frontend(
     let settings = serde_json::json!({"Owner": "other", "HostComputeEndpoints": [pod], "Flags": 0,
         "FrontendVIPs": vip.iter().collect::<Vec<_>>(), "SchemaVersion": {"Major": 2, "Minor": 0},
         "PortMappings": [{"Protocol": 6, "InternalPort": 9999, "ExternalPort": port}]});
-    // The faults are for the proxy's calls.
-    let script = emulator.steer(|service| {
-        let script = service.faults().clone();
-        service.set_faults(Default::default());
-        script
-    });
     let made = emulator.create_load_balancer(world.id(), &settings.to_string());
     if let Ok(handle) = made {
         let _ = emulator.close_load_balancer(handle);
     }
-    emulator.steer(|service| service.set_faults(script));
+    // Whatever HNS said: where it has faults, they are for all who call it.
     let after = emulator.state();
     let new = after.load_balancers().find(|(id, _)| before.load_balancer(*id).is_none());
     let Some((id, held)) = new else { return false };
