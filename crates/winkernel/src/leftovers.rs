@@ -57,7 +57,7 @@ pub fn leftovers(hcn: &dyn Hcn, owner: LeftBy, ledger: &Ledger) -> Result<Leftov
     balancers.objects.iter().for_each(|one| observed.put_load_balancer(one, ledger));
     let is_left = |own: bool, like_kube_proxy: bool| match owner {
         LeftBy::Switchyard => own,
-        LeftBy::KubeProxy => like_kube_proxy && !own,
+        LeftBy::KubeProxy => like_kube_proxy,
     };
     let mut kept_endpoints: BTreeSet<Guid> = BTreeSet::new();
     let mut vips: BTreeSet<IpAddr> = BTreeSet::new();

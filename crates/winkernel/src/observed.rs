@@ -38,9 +38,9 @@ pub(crate) struct ObservedEndpoint {
     pub(crate) shape: Option<Shape>,
     pub(crate) remote: bool,
     pub(crate) own: bool,
-    /// Whether nobody says that it is his.
+    /// Whether it is not ours, and nobody says that it is his.
     pub(crate) unowned: bool,
-    /// Whether it is as kube-proxy makes them, and of nobody who says so.
+    /// Whether it is as kube-proxy makes them, and neither ours nor of anybody who says so.
     pub(crate) like_kube_proxy: bool,
     /// The whole document, of endpoints on this node.
     pub(crate) local: Option<Box<Endpoint>>,
@@ -60,7 +60,7 @@ pub(crate) struct ObservedLoadBalancer {
     pub(crate) endpoints: Box<[Guid]>,
     pub(crate) degraded: bool,
     pub(crate) own: bool,
-    /// Whether it is as kube-proxy makes them, and of nobody who says so.
+    /// Whether it is as kube-proxy makes them, and neither ours nor of anybody who says so.
     pub(crate) like_kube_proxy: bool,
 }
 
@@ -80,13 +80,16 @@ impl Observed {
         }
         let remote = document.is_remote();
         let conjured = shape.is_some_and(|shape| shape.mac.0[..2] == [0x02, 0x11]);
+        let own = recorded || is_own_endpoint(document, key.as_ref());
+        // Where HNS keeps no `Owner`, what is ours says nothing either.
+        let unowned = !own && document.owner.is_empty();
         let endpoint = ObservedEndpoint {
             addresses,
             shape,
             remote,
-            own: recorded || is_own_endpoint(document, key.as_ref()),
-            unowned: document.owner.is_empty(),
-            like_kube_proxy: remote && document.owner.is_empty() && conjured,
+            own,
+            unowned,
+            like_kube_proxy: remote && unowned && conjured,
             local: (!remote).then(|| Box::new(document.clone())),
         };
         self.endpoints.insert(id, endpoint);
@@ -121,7 +124,7 @@ impl Observed {
             endpoints: endpoints.into(),
             degraded: document.is_degraded(),
             own: false,
-            like_kube_proxy: is_like_kube_proxy(document),
+            like_kube_proxy: false,
             holds,
         };
         let recorded = single.is_some_and(|key| {
@@ -130,6 +133,7 @@ impl Observed {
             ledger.owns(Kind::LoadBalancer, &key.to_string(), id, &digest, present)
         });
         load_balancer.own = recorded || is_own_load_balancer(document, single.as_ref());
+        load_balancer.like_kube_proxy = !load_balancer.own && is_like_kube_proxy(document);
         for key in &load_balancer.holds {
             self.load_balancers_for.entry(*key).or_default().insert(id);
         }

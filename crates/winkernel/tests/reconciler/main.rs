@@ -208,6 +208,22 @@ fn what_is_lost_is_seen_by_the_audit_and_made_again() {
 }
 
 #[test]
+fn what_hns_does_not_say_is_ours_is_not_taken_for_changed() {
+    for honours_caller_id in [true, false] {
+        let knobs = Knobs { honours_caller_id, keeps_owner: false, ..Knobs::default() };
+        let mut node = Node::new(knobs);
+        node.see(&shop());
+        node.seconds(1);
+        node.calls();
+        node.seconds(1_000);
+        let standing = node.standing();
+        assert!(standing.audits >= 3, "{standing:?}");
+        assert_eq!(standing.counters.drifts, 0);
+        assert_eq!(node.calls().total_mutating(), 0);
+    }
+}
+
+#[test]
 fn an_hns_that_forgot_everything_is_filled_again() {
     for rehydration in Rehydration::ALL {
         let mut node = Node::new(Knobs { rehydration: *rehydration, ..Knobs::default() });

@@ -423,6 +423,10 @@ impl Day<'_> {
             // What there was to know was known already. A watch that says nothing is noticed in time for what comes next.
             self.pass(DEAF).await?;
         }
+        if self.scars.silent {
+            // All that is served is right; of what is not, such as pods behind no Service, an audit shows what became of it.
+            self.pass(self.beginning.reconciler.audit_period).await?;
+        }
         let kind = bound.0;
         let longest = self.report.longest.entry(kind).or_default();
         *longest = (*longest).max(u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
