@@ -3,16 +3,20 @@
 //!
 //! * `scenario` and `scenarios.yaml`: what happens, as data; `documents`: its clusters in few words;
 //! * `world`: what is in HNS and is not ours; `node`: one node in virtual time; `play`: a scenario on it;
-//! * `judge` and `packets`: whether a node is as it should be; `knobs`: what may differ in HNS;
+//! * `entrances`: what a node serves; `judge` and `packets`: whether a node is as it should be; `knobs`: what may differ in HNS;
 //! * `recorder` and `crash`: the process dies after any call; `errors`: any call is refused with any code;
 //! * `report`: what came of that;
-//! * `simulate`: a node lives through random histories and faults; `days`: the same from the API server on; `upsets`: what
-//!   happens to HNS in both; `soak`: nothing grows.
+//! * `simulate`: a node lives through random histories and faults; `days`: the same from the API server on; for both,
+//!   `upsets`: what happens to HNS, `invariants`: what must hold meanwhile, `dice`: the randomness;
+//! * `soak`: nothing grows.
 
 mod crash;
 mod days;
+mod dice;
 mod documents;
+mod entrances;
 mod errors;
+mod invariants;
 mod judge;
 mod knobs;
 mod node;

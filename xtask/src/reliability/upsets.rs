@@ -7,8 +7,9 @@ use switchyard_hcn_emulator::{
     DuplicateFrontend, Emulator, FailureCode, Fault, Knobs, SavedData, Service, Trouble,
 };
 
+use super::dice::Dice;
+use super::entrances::{Entrance, served};
 use super::errors::codes;
-use super::simulate::{Dice, Entrance, served};
 use super::world::World;
 
 /// The functions whose calls go wrong: five that change something, two that list, and others.

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use switchyard_conformance::Change;
 use switchyard_hcn_emulator::{Fault, FaultScript};
 
+use super::super::dice::Dice;
 use super::super::play::{recreate_network, restart_hns};
-use super::super::simulate::Dice;
 use super::super::upsets::{self, Draw, refuse};
 use super::super::world::World;
 use super::day::Day;
@@ -192,7 +192,7 @@ fn draw_fault(dice: &mut Dice) -> Option<(&'static str, Fault)> {
 fn weather(day: &mut Day<'_>) {
     let dice = &mut day.dice;
     let (kind, count, lag) =
-        (dice.below(14), 1 + dice.below(3) as u64, dice.one(&["services", "endpointslices"]));
+        (dice.below(15), 1 + dice.below(3) as u64, dice.one(&["services", "endpointslices"]));
     let lag = lag.copied().unwrap_or("services");
     let long = Duration::from_millis([300, 2_000, 20_000, 45_000][dice.below(4)]);
     let clears = dice.percent(60);
@@ -211,6 +211,7 @@ fn weather(day: &mut Day<'_>) {
             8 => weather.cuts = count,
             9 => weather.garbage = count,
             10 => weather.repeats = count * 4,
+            14 => weather.refuse = Some((count * 3, 401, None)),
             11 => weather.lag = Some((lag, long.min(Duration::from_secs(2)))),
             _ => {}
         }
@@ -234,7 +235,7 @@ fn weather(day: &mut Day<'_>) {
 
 /// What is rarer.
 async fn special(day: &mut Day<'_>) -> Result<(), String> {
-    match day.dice.below(10) {
+    match day.dice.below(11) {
         0 => burst(day).await?,
         1 => flap(day).await?,
         2 => huge(day),
@@ -255,6 +256,11 @@ async fn special(day: &mut Day<'_>) -> Result<(), String> {
             day.report.met("F43 suspended and resumed");
         }
         7 => day.ledger.is_full = true,
+        9 => {
+            let day_long = 86_400_000_000;
+            day.wall_error = [-day_long, 0, day_long][day.dice.below(3)];
+            day.report.met("F42 clock on the wall jumps");
+        }
         8 => {
             let count = 1 + day.dice.below(5) as u64;
             day.lane.misshape(count);

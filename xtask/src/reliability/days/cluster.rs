@@ -16,7 +16,7 @@ use switchyard_nodeview::Stream;
 use switchyard_source::Configuration;
 
 use super::super::documents::read;
-use super::super::simulate::Entrance;
+use super::super::entrances::{self, Entrance};
 
 /// The kinds that the proxy reads, by group and plural.
 const KINDS: [(&str, &str, &str); 3] = [
@@ -348,24 +348,12 @@ impl ApiCluster {
 
     /// The pods of this node, by what the cluster says.
     pub(super) fn pods(&self) -> BTreeSet<IpAddr> {
-        let node = self.truth.view().node();
-        let own = &self.hns.network.management_addresses;
-        let endpoints = self.truth.cluster().slices().flat_map(|slice| slice.endpoints.iter());
-        endpoints
-            .filter(|endpoint| endpoint.node.as_ref() == Some(&node.name))
-            .filter_map(|endpoint| endpoint.address)
-            .filter(|address| !own.contains(address) && !node.has_address(*address))
-            .collect()
+        entrances::pods(&self.truth, &self.hns.network)
     }
 
     /// The entrances that are to be served now.
     pub(super) fn entrances(&self) -> BTreeSet<Entrance> {
-        let views = self.truth.view().views();
-        let entrances = views.flat_map(|view| {
-            let protocol = view.key.protocol;
-            view.frontends.iter().map(move |own| (own.address, own.port.get(), protocol))
-        });
-        entrances.collect()
+        entrances::wanted(&self.truth)
     }
 
     /// The proxy is where it should be: what was before does not count any more.

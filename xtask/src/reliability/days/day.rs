@@ -3,6 +3,7 @@
 //! It is made of hours: things change and go wrong for some minutes, then everything is healed and has to come to be as it
 //! should, and then nothing happens for the rest of the hour.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -11,8 +12,10 @@ use switchyard_model::Name;
 use switchyard_winkernel::{Call, Change, Reason, Verb};
 use tokio::time::{Instant, timeout_at};
 
+use super::super::dice::Dice;
+use super::super::entrances::{Entrance, served};
+use super::super::invariants::{no_foreign_touch, no_invention};
 use super::super::knobs::{Setting, others};
-use super::super::simulate::{Dice, no_foreign_touch, no_invention, served};
 use super::super::world::World;
 use super::agent::{Agent, Beginning, LedgerFile, Made};
 use super::cluster::ApiCluster;
@@ -64,8 +67,8 @@ pub(super) struct Scars {
 
 /// What is served while only the cluster changes.
 pub(super) struct Peace {
-    before: std::collections::BTreeSet<super::super::simulate::Entrance>,
-    gaps: Vec<(Box<Change>, std::collections::BTreeSet<super::super::simulate::Entrance>)>,
+    before: BTreeSet<Entrance>,
+    gaps: Vec<(Box<Change>, BTreeSet<Entrance>)>,
 }
 
 /// A day under way.
@@ -91,9 +94,11 @@ pub(super) struct Day<'e> {
     calls: u64,
     /// How often HNS was changed, at the last look at the invariants.
     looked_at: u64,
-    versions: std::collections::BTreeMap<&'static str, u64>,
+    versions: BTreeMap<&'static str, u64>,
     /// Whether the API server went back in its history.
     pub(super) has_gone_back: bool,
+    /// How far the clock on the wall is off, in microseconds.
+    pub(super) wall_error: i64,
 }
 
 /// Lives through the day of `plan`, in a time of its own.
@@ -112,9 +117,12 @@ async fn whole(plan: Plan) -> Report {
         return Report { left_out: 1, days: 1, ..Report::default() };
     };
     let choices = others();
-    let knobs = match dice.percent(50) {
-        true => Setting::usual(),
-        false => dice.one(&choices).cloned().unwrap_or_else(Setting::usual),
+    let renewing: Vec<_> = choices.iter().filter(|own| own.knobs.restores_with_new_ids).collect();
+    let knobs = match dice.below(20) {
+        0..=8 => Setting::usual(),
+        // What it takes for F22 is one setting of many.
+        9..=12 => dice.one(&renewing).copied().cloned().unwrap_or_else(Setting::usual),
+        _ => dice.one(&choices).cloned().unwrap_or_else(Setting::usual),
     };
     let state = cluster.hns.emulator.state();
     let world = World::of(&state);
@@ -162,8 +170,9 @@ async fn whole(plan: Plan) -> Report {
         peace: None,
         calls: 0,
         looked_at: 0,
-        versions: std::collections::BTreeMap::new(),
+        versions: BTreeMap::new(),
         has_gone_back: false,
+        wall_error: 0,
     };
     if let Err((step, what)) = day.play().await {
         let knobs = day.knobs.name;
@@ -294,7 +303,7 @@ impl Day<'_> {
         }
         self.check_versions()?;
         let wall = BEGINNING + i64::try_from(self.now().as_micros()).unwrap_or(i64::MAX);
-        let notices = self.agent.tell(wall);
+        let notices = self.agent.tell(wall + self.wall_error);
         self.digest.note(&("notices", notices));
         Ok(())
     }
@@ -534,13 +543,19 @@ impl Day<'_> {
         self.scars.silent |= !gone.is_empty();
     }
 
-    /// I8: nothing happens and nothing is missing, so nothing is written, and only audits read.
+    /// I8: nothing happens and nothing is missing, so nothing is written, and only audits read. A proxy that starts anew reads
+    /// everything, and writes nothing either.
     async fn rest(&mut self, end: Instant) -> Result<(), String> {
         // What a ledger is still for is written, and what is still to be read is read, while nothing else is to be done.
         self.pass(Duration::from_secs(15)).await?;
         let audits = self.agent.core.reconciler().standing().audits;
         drop(self.emulator.take_calls());
         self.looked_at = 0;
+        let restarts = self.dice.percent(20);
+        if restarts {
+            self.restart_agent(false);
+            self.report.met("F15 proxy starts into what is right");
+        }
         let left = end.saturating_duration_since(Instant::now());
         let requests = self.front.requests();
         self.pass(left).await?;
@@ -554,7 +569,7 @@ impl Day<'_> {
             let functions: Vec<_> = calls.mutating().map(|call| call.function()).collect();
             return Err(format!("I8: changes at rest: {functions:?}"));
         }
-        let audited = self.agent.core.reconciler().standing().audits != audits;
+        let audited = restarts || self.agent.core.reconciler().standing().audits != audits;
         let reads = calls.counts().iter().filter(|((verb, _), _)| *verb != HnsVerb::Close);
         let reads: u64 = reads.map(|(_, count)| count).sum();
         if !audited && reads > 0 {

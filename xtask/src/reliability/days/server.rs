@@ -146,7 +146,11 @@ impl Front {
         let (left, code, after) = seen.weather.refuse.as_mut()?;
         *left = left.checked_sub(1)?;
         let (code, after) = (*code, *after);
-        let name = if code == 429 { "F02 429 too many requests" } else { "F02 5xx" };
+        let name = match code {
+            401 => "F44 credentials are refused",
+            429 => "F02 429 too many requests",
+            _ => "F02 5xx",
+        };
         *seen.met.entry(name).or_default() += 1;
         Some(refused(code, after))
     }
@@ -155,6 +159,7 @@ impl Front {
 /// A refusal as an API server has it.
 fn refused(code: u16, after: Option<u64>) -> Response<Body> {
     let reason = match code {
+        401 => "Unauthorized",
         410 => "Expired",
         429 => "TooManyRequests",
         500 => "InternalError",

@@ -8,14 +8,12 @@ use switchyard::arguments::WindowsArguments;
 use switchyard::network::{Hns, NetworkFile};
 use switchyard_conformance::Setup;
 use switchyard_conformance::random::Generator;
-use switchyard_model::{Name, Protocol, ViewEvent};
+use switchyard_model::{Name, ViewEvent};
 use switchyard_nodeview::Stream;
 use switchyard_source::Configuration;
 
 use super::super::documents::read;
-
-/// What a load balancer stands for: its address, if it has one, its port and protocol.
-pub(crate) type Entrance = (Option<IpAddr>, u16, Protocol);
+use super::super::entrances::{self, Entrance};
 
 /// A random cluster, and its node's views.
 pub(super) struct RandomCluster {
@@ -60,24 +58,12 @@ impl RandomCluster {
 
     /// The pods of this node, by what the cluster says.
     pub(super) fn pods(&self) -> BTreeSet<IpAddr> {
-        let node = self.stream.view().node();
-        let own = &self.hns.network.management_addresses;
-        let endpoints = self.stream.cluster().slices().flat_map(|slice| slice.endpoints.iter());
-        endpoints
-            .filter(|endpoint| endpoint.node.as_ref() == Some(&node.name))
-            .filter_map(|endpoint| endpoint.address)
-            .filter(|address| !own.contains(address) && !node.has_address(*address))
-            .collect()
+        entrances::pods(&self.stream, &self.hns.network)
     }
 
     /// The entrances that are served now.
     pub(super) fn entrances(&self) -> BTreeSet<Entrance> {
-        let views = self.stream.view().views();
-        let entrances = views.flat_map(|view| {
-            let protocol = view.key.protocol;
-            view.frontends.iter().map(move |own| (own.address, own.port.get(), protocol))
-        });
-        entrances.collect()
+        entrances::wanted(&self.stream)
     }
 
     fn remember(&mut self) {

@@ -1,13 +1,10 @@
 //! A node in virtual time with everything that goes wrong on it: random clusters and histories, a CNI, another owner, and
 //! the faults F15 to F31 of HNS. One seed is one run.
 //!
-//! * `cluster`: the random cluster; `action`: what happens in a step; `run`: the steps, and healing;
-//! * `invariants`: what must hold meanwhile; `dice`: the randomness.
+//! * `cluster`: the random cluster; `action`: what happens in a step; `run`: the steps, and healing.
 
 mod action;
 mod cluster;
-mod dice;
-mod invariants;
 mod run;
 #[cfg(test)]
 mod tests;
@@ -20,10 +17,6 @@ use serde::Serialize;
 
 use super::days::Days;
 use crate::Output;
-
-pub(super) use self::cluster::Entrance;
-pub(super) use self::dice::Dice;
-pub(super) use self::invariants::{no_foreign_touch, no_invention, served};
 
 /// How many steps a run has.
 const STEPS: usize = 200;

@@ -8,6 +8,9 @@ use switchyard_winkernel::{
     Call, Change, MemoryLedger, Performer, Reason, ReconcilerSettings, Verb as Change_,
 };
 
+use super::super::dice::Dice;
+use super::super::entrances::served;
+use super::super::invariants::{no_foreign_touch, no_invention};
 use super::super::judge::{Judge, tear_down};
 use super::super::knobs::{Setting, others};
 use super::super::node::{Node, is_at_rest};
@@ -15,8 +18,7 @@ use super::super::packets::packets;
 use super::super::scenario::{Event, Stage};
 use super::super::world::World;
 use super::cluster::RandomCluster;
-use super::invariants::{no_foreign_touch, no_invention, served};
-use super::{Broken, Dice, Lives, action};
+use super::{Broken, Lives, action};
 
 /// How many steps there are between two times of healing.
 const EPOCH: usize = 20;

@@ -3,37 +3,13 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use switchyard_hcn::{IpProtocol, LoadBalancer};
 use switchyard_hcn_emulator::State;
-use switchyard_model::Protocol;
 
-use super::super::world::World;
-use super::cluster::Entrance;
-
-/// What a load balancer stands for; none for one that is not as ours are.
-fn entrance(held: &LoadBalancer) -> Option<Entrance> {
-    let [mapping] = held.port_mappings.as_slice() else { return None };
-    let protocol = match mapping.protocol {
-        IpProtocol::TCP => Protocol::Tcp,
-        IpProtocol::UDP => Protocol::Udp,
-        IpProtocol::SCTP => Protocol::Sctp,
-        _ => return None,
-    };
-    Some((held.vips().next(), mapping.external_port, protocol))
-}
-
-/// The entrances that HNS serves with some endpoint that exists.
-pub(crate) fn served(state: &State) -> BTreeSet<Entrance> {
-    let serves = |held: &&LoadBalancer| {
-        !held.is_degraded()
-            && held.host_compute_endpoints.iter().any(|id| state.endpoint(*id).is_some())
-    };
-    let held = state.load_balancers().map(|(_, held)| held).filter(serves);
-    held.filter_map(entrance).collect()
-}
+use super::entrances::{Entrance, entrance};
+use super::world::World;
 
 /// I1, no invention: a load balancer of ours names only what its entrance had at some time.
-pub(crate) fn no_invention(
+pub(super) fn no_invention(
     state: &State,
     world: &World,
     had: impl Fn(&Entrance) -> Option<BTreeSet<IpAddr>>,
@@ -58,6 +34,6 @@ pub(crate) fn no_invention(
 }
 
 /// I3, no foreign touch.
-pub(crate) fn no_foreign_touch(state: &State, world: &World) -> Result<(), String> {
+pub(super) fn no_foreign_touch(state: &State, world: &World) -> Result<(), String> {
     world.touched(state).first().map_or(Ok(()), |touched| Err(format!("I3: {touched}")))
 }

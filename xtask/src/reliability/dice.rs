@@ -2,12 +2,12 @@
 
 /// A seeded stream of random choices.
 #[derive(Debug, Clone)]
-pub(crate) struct Dice {
+pub(super) struct Dice {
     state: u64,
 }
 
 impl Dice {
-    pub(crate) fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64) -> Self {
         Self { state: seed ^ 0x6a09_e667_f3bc_c908 }
     }
 
@@ -19,17 +19,17 @@ impl Dice {
     }
 
     /// From 0 up to `limit`, which is not reached. A limit of 0 counts as 1.
-    pub(crate) fn below(&mut self, limit: usize) -> usize {
+    pub(super) fn below(&mut self, limit: usize) -> usize {
         usize::try_from(self.next() % limit.max(1) as u64).unwrap_or_default()
     }
 
     /// True this often in a hundred.
-    pub(crate) fn percent(&mut self, share: usize) -> bool {
+    pub(super) fn percent(&mut self, share: usize) -> bool {
         self.below(100) < share
     }
 
     /// One of a list; none where it is empty.
-    pub(crate) fn one<'a, T>(&mut self, list: &'a [T]) -> Option<&'a T> {
+    pub(super) fn one<'a, T>(&mut self, list: &'a [T]) -> Option<&'a T> {
         list.get(self.below(list.len()))
     }
 }
