@@ -224,7 +224,7 @@ fn events_of(source: &Source, core: &Core) -> Events {
         controller: "switchyard".to_owned(),
         instance: core.stream().view().node().name.to_string(),
     };
-    runtime.spawn(write_events(notices, api.client.clone(), reporter));
+    runtime.spawn(write_events(notices, api.clients.clone(), reporter));
     events
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use switchyard_model::{ClusterEvent, Name};
-use switchyard_source::api::{Kind, Shared};
+use switchyard_source::api::{CredentialStatus, Kind, Shared};
 use switchyard_source::{Manifests, ReadError, Refusal};
 use tracing::{info, warn};
 
@@ -21,6 +21,8 @@ pub(crate) struct Input {
     node_is_gone: bool,
     /// Which kinds of objects of the API cannot be followed, and why.
     troubles: BTreeMap<Kind, String>,
+    /// How it is with the credentials for the API.
+    credentials: CredentialStatus,
 }
 
 impl Input {
@@ -84,6 +86,7 @@ impl Input {
     /// Takes in how the following of the Kubernetes API goes, and tells of what is new. True where it goes otherwise.
     pub(crate) fn follow(&mut self, api: &Shared) -> bool {
         let mut is_otherwise = false;
+        self.tell_credentials(api.credentials());
         for (kind, status) in api.status() {
             let before = self.troubles.get(&kind).cloned();
             match (&status.trouble, &before) {
@@ -106,6 +109,19 @@ impl Input {
             *count = status.objects;
         }
         is_otherwise
+    }
+
+    /// Tells of credentials that were read anew, or cannot be.
+    fn tell_credentials(&mut self, status: CredentialStatus) {
+        if status.renewals != self.credentials.renewals {
+            info!("the credentials for the API were read anew");
+        }
+        if let Some(reason) = &status.trouble
+            && status.trouble != self.credentials.trouble
+        {
+            warn!(%reason, "the credentials for the API cannot be read; it is tried again");
+        }
+        self.credentials = status;
     }
 
     /// What of an update is believed: all, but that the node itself is gone. A Node that is made anew has the same name, and

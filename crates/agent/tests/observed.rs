@@ -83,7 +83,7 @@ impl World {
         core.registered(None);
         core.follow(Arc::clone(&shared));
         let client = kube::Client::new(server.clone(), "default");
-        let api = Api { client, node: "n1".to_owned(), seed: 7 };
+        let api = Api { clients: client.into(), node: "n1".to_owned(), seed: 7 };
         tokio::task::spawn_local(async move { api.follow(&shared).await });
         let world = Self { server, core, hns, ledger: MemoryLedger::default(), begun };
         world.put(node(&[]));
@@ -202,7 +202,7 @@ fn what_hns_refuses_is_an_event_on_the_service() {
         let (events, notices) = Events::to_writer();
         let client = kube::Client::new(world.server.clone(), "default");
         let source = EventSource { controller: "switchyard".to_owned(), instance: "n1".to_owned() };
-        tokio::task::spawn_local(write_events(notices, client, source));
+        tokio::task::spawn_local(write_events(notices, client.into(), source));
         // It fails again and again, and that is told as one.
         for _ in 0..12 {
             world.pass(SOON).await;

@@ -6,6 +6,8 @@ use std::time::Duration;
 use kube::Client;
 use kube::client::Body;
 
+use switchyard_source::api::{Clients, ConnectionError, Made, MakeClient};
+
 use super::*;
 
 fn notice(service: &str, reason: &str) -> Notice {
@@ -107,6 +109,12 @@ fn api(asked: &Asked, codes: &[u16]) -> Client {
 
 fn write(codes: &[u16], notices: &[Notice]) -> Vec<(String, String, serde_json::Value)> {
     let asked = Asked::default();
+    write_with(|| api(&asked, codes).into(), notices);
+    Arc::try_unwrap(asked)
+        .map_or_else(|asked| asked.lock().unwrap().clone(), |asked| asked.into_inner().unwrap())
+}
+
+fn write_with(clients: impl FnOnce() -> Clients, notices: &[Notice]) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let (events, receiver) = Events::to_writer();
@@ -115,10 +123,34 @@ fn write(codes: &[u16], notices: &[Notice]) -> Vec<(String, String, serde_json::
         }
         drop(events);
         let source = EventSource { controller: "switchyard".to_owned(), instance: "n1".to_owned() };
-        write_events(receiver, api(&asked, codes), source).await;
+        write_events(receiver, clients(), source).await;
     });
-    Arc::try_unwrap(asked)
-        .map_or_else(|asked| asked.lock().unwrap().clone(), |asked| asked.into_inner().unwrap())
+}
+
+type Coming<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Clients of which all but the first are taken.
+struct Renewed(Asked);
+
+impl MakeClient for Renewed {
+    fn make(&self) -> Coming<'_, Result<Made, ConnectionError>> {
+        let client = api(&self.0, &[401]);
+        Box::pin(async { Ok(Made { client, lasts: None, mark: 0 }) })
+    }
+
+    fn mark(&self) -> Coming<'_, Option<u64>> {
+        Box::pin(async { None })
+    }
+}
+
+#[test]
+fn an_event_is_written_with_the_newest_client() {
+    let asked = Asked::default();
+    let clients = Clients::by(Box::new(Renewed(Arc::clone(&asked))));
+    write_with(|| clients.clone(), &[notice("web", "Taken"), notice("web", "Taken")]);
+    let methods: Vec<_> = asked.lock().unwrap().iter().map(|(method, ..)| method.clone()).collect();
+    assert_eq!(methods, ["POST", "POST"]);
+    assert_eq!(clients.status().renewals, 1);
 }
 
 #[test]

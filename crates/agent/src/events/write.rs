@@ -10,6 +10,7 @@ use k8s_openapi::jiff::Timestamp;
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use kube::{Client, Error};
 use serde_json::json;
+use switchyard_source::api::Clients;
 use tokio::sync::mpsc::Receiver;
 use tracing::warn;
 
@@ -37,9 +38,9 @@ pub struct EventSource {
 
 /// Writes what comes, until nobody can send any more. What cannot be written is told once in a row and forgotten: an event
 /// is news, not state.
-pub async fn write_events(mut notices: Receiver<Notice>, client: Client, source: EventSource) {
+pub async fn write_events(mut notices: Receiver<Notice>, clients: Clients, source: EventSource) {
     let clock = Clock::start();
-    let mut writer = Writer { client, source, written: BTreeMap::new() };
+    let mut writer = Writer { source, written: BTreeMap::new() };
     let mut limiter = Limiter::default();
     let mut has_failed = false;
     while let Some(notice) = notices.recv().await {
@@ -47,12 +48,7 @@ pub async fn write_events(mut notices: Receiver<Notice>, client: Client, source:
         let number = match publication {
             Publication::New { number } | Publication::Again { number, .. } => number,
         };
-        let writing = writer.write(&notice, publication, wall());
-        let trouble = match tokio::time::timeout(DEADLINE, writing).await {
-            Ok(Ok(())) => None,
-            Ok(Err(error)) => Some(error.to_string()),
-            Err(_) => Some(format!("the API server did not answer within {DEADLINE:?}")),
-        };
+        let trouble = writer.write_through(&clients, &notice, publication).await.err();
         if let Some(error) = &trouble {
             limiter.lost(number);
             if !has_failed {
@@ -65,20 +61,39 @@ pub async fn write_events(mut notices: Receiver<Notice>, client: Client, source:
 }
 
 struct Writer {
-    client: Client,
     source: EventSource,
     /// What the events are called that were written, by number.
     written: BTreeMap<u64, String>,
 }
 
 impl Writer {
+    /// Writes with the newest client. What is refused for its credentials has others asked for.
+    async fn write_through(
+        &mut self,
+        clients: &Clients,
+        notice: &Notice,
+        publication: Publication,
+    ) -> Result<(), String> {
+        let way = clients.current().await.map_err(|error| error.to_string())?;
+        let writing = self.write(way.client.clone(), notice, publication, wall());
+        match tokio::time::timeout(DEADLINE, writing).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => {
+                clients.failed(&way, &error);
+                Err(error.to_string())
+            }
+            Err(_) => Err(format!("the API server did not answer within {DEADLINE:?}")),
+        }
+    }
+
     async fn write(
         &mut self,
+        client: Client,
         notice: &Notice,
         publication: Publication,
         wall: Timestamp,
     ) -> Result<(), Error> {
-        let api: Api<Event> = Api::namespaced(self.client.clone(), &notice.service.namespace);
+        let api: Api<Event> = Api::namespaced(client, &notice.service.namespace);
         let number = match publication {
             Publication::New { number } => number,
             Publication::Again { number, count } => {

@@ -50,7 +50,7 @@ pub(super) struct Shared {
     faults: Mutex<Faults>,
     /// Whether the store stands still.
     is_still: channel::Sender<bool>,
-    token: OnceLock<String>,
+    token: Mutex<Option<String>>,
 }
 
 impl Shared {
@@ -106,21 +106,27 @@ impl ApiServer {
             began: OnceLock::new(),
             faults: Mutex::default(),
             is_still: channel::Sender::new(false),
-            token: OnceLock::new(),
+            token: Mutex::default(),
         };
         Self { shared: Arc::new(shared), server: ServerId::default() }
     }
 
-    /// Has the server refuse who does not bear this token. It can be said once.
+    /// Has the server refuse who does not bear this token.
     #[must_use]
     pub fn with_token(self, token: &str) -> Self {
-        self.shared.token.get_or_init(|| token.to_owned());
+        self.change_token(token);
         self
     }
 
+    /// Has the server refuse who does not bear this token from now on. What it answers already goes on, as with a real one.
+    pub fn change_token(&self, token: &str) {
+        let mut known = self.shared.token.lock().unwrap_or_else(PoisonError::into_inner);
+        *known = Some(token.to_owned());
+    }
+
     /// The token that is asked for, if any.
-    pub(super) fn token(&self) -> Option<&str> {
-        self.shared.token.get().map(String::as_str)
+    pub(super) fn token(&self) -> Option<String> {
+        self.shared.token.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Does something with the store; watches see it at once.

@@ -15,9 +15,10 @@ use tokio::time::timeout;
 
 use super::assembly::Heard;
 use super::backoff::Backoff;
+use super::clients::{NoClient, Way, is_of_tls};
 use super::kind::Kind;
 use super::wire::{Line, Lines, Page, Refusal, TooLong, Version};
-use super::{Api, Shared};
+use super::{Api, Shared, chain};
 use crate::field::Field;
 
 /// How many objects a page has.
@@ -45,6 +46,8 @@ const SOON: Duration = Duration::from_secs(1);
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Trouble {
     #[error(transparent)]
+    NoClient(#[from] NoClient),
+    #[error(transparent)]
     Refused(#[from] Refusal),
     #[error("the API server cannot be reached: {}", chain(.0))]
     Unreachable(#[source] kube::Error),
@@ -68,19 +71,15 @@ pub(super) enum Trouble {
     WatchFailed(Refusal),
 }
 
-/// What `error` says, and all that it is about: some say only the half of it themselves.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text.push_str(": ");
-            text.push_str(&more);
+impl Trouble {
+    /// Whether other credentials, or another certificate of the authority, may help.
+    fn is_of_credentials(&self) -> bool {
+        match self {
+            Self::Refused(refusal) | Self::WatchFailed(refusal) => refusal.code == 401,
+            Self::Unreachable(error) | Self::Broken(error) => is_of_tls(error),
+            _ => false,
         }
-        source = error.source();
     }
-    crate::refusal::printable(&text)
 }
 
 /// How a list or a watch ended that nobody complains of.
@@ -109,6 +108,8 @@ pub(super) struct Follower<'a> {
     streams_failed: u32,
     /// Whether anything at all was heard of it.
     has_spoken: bool,
+    /// The client that was asked with last.
+    way: Option<Way>,
 }
 
 /// The body of an answer that goes on.
@@ -131,6 +132,7 @@ impl<'a> Follower<'a> {
             listed: None,
             refusals: 0,
             streams_failed: 0,
+            way: None,
         }
     }
 
@@ -160,7 +162,16 @@ impl<'a> Follower<'a> {
 
     /// Notes what went wrong; returns how long the server asks to be left alone.
     fn failed(&mut self, trouble: &Trouble) -> Option<Duration> {
-        self.shared.failed(self.kind, trouble.to_string());
+        let mut text = trouble.to_string();
+        if let Some(way) = &self.way
+            && trouble.is_of_credentials()
+        {
+            self.api.clients.doubt(way);
+            if let Some(reason) = self.api.clients.status().trouble {
+                text = format!("{text}; the credentials cannot be read anew: {reason}");
+            }
+        }
+        self.shared.failed(self.kind, text);
         match trouble {
             Trouble::OutOfOrder => {
                 self.shared.forget(self.kind);
@@ -300,7 +311,7 @@ impl<'a> Follower<'a> {
         }
     }
 
-    async fn page(&self, query: &[(&str, String)]) -> Result<Page, Trouble> {
+    async fn page(&mut self, query: &[(&str, String)]) -> Result<Page, Trouble> {
         let answer = self.ask(query).await?;
         let body = Limited::new(answer.into_body(), LARGEST_PAGE).collect();
         let body = timeout(ANSWER, body).await.map_err(|_| Trouble::Silent(ANSWER))?;
@@ -343,7 +354,7 @@ impl<'a> Follower<'a> {
 
     /// Asks how far the store is, after a watch that said nothing at all: one that begins beyond the end of a history, because a
     /// backup was restored, says nothing until the history is as long again.
-    async fn check(&self, position: &Version) -> Result<(), Trouble> {
+    async fn check(&mut self, position: &Version) -> Result<(), Trouble> {
         let page = self.page(&[("limit", "1".to_owned())]).await?;
         let version = Version::new(page.metadata.resource_version);
         if version.number() != 0 && version.number() < position.number() {
@@ -386,13 +397,13 @@ impl<'a> Follower<'a> {
         self.shared.changed(self.kind, object, is_gone)
     }
 
-    async fn open(&self, query: &[(&str, String)]) -> Result<Watch, Trouble> {
+    async fn open(&mut self, query: &[(&str, String)]) -> Result<Watch, Trouble> {
         let body = self.ask(query).await?.into_body();
         Ok(Watch { body, lines: Lines::default() })
     }
 
     /// Asks, and returns the answer if it is one.
-    async fn ask(&self, query: &[(&str, String)]) -> Result<Response<Body>, Trouble> {
+    async fn ask(&mut self, query: &[(&str, String)]) -> Result<Response<Body>, Trouble> {
         let (path, selectors) = self.kind.query(&self.api.node);
         let mut text = form_urlencoded::Serializer::new(format!("{path}?"));
         text.extend_pairs(selectors.iter().chain(query));
@@ -401,7 +412,10 @@ impl<'a> Follower<'a> {
             // What is cut into lines must come as it was said.
             .header(http::header::ACCEPT_ENCODING, "identity")
             .body(Body::empty())?;
-        let answer = timeout(ANSWER, self.api.client.send(request)).await;
+        let way = self.api.clients.current().await;
+        self.shared.note_credentials(self.api.clients.status());
+        let Way { client, .. } = self.way.insert(way?);
+        let answer = timeout(ANSWER, client.send(request)).await;
         let answer = answer.map_err(|_| Trouble::Silent(ANSWER))?.map_err(Trouble::Unreachable)?;
         if answer.status() == StatusCode::OK {
             return Ok(answer);

@@ -12,13 +12,17 @@
 //! | lists are not streamed (before Kubernetes 1.32, or with an old etcd) | lists in pages |
 //! | a version lower than one seen before: a backup was restored | everything is listed anew before anything comes out |
 //! | a watch that said nothing at all, not even how far the history is | asked how far it is, by a list of one object |
+//! | 401, or a failure in TLS | the credentials are read anew, at most once a minute, and used for what is asked from then on |
 //! | a line that cannot be read | a new watch from the version before it |
 
 mod assembly;
 mod backoff;
+mod clients;
 mod connect;
 mod follow;
 mod kind;
+mod plugin;
+mod token;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -26,15 +30,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::{Either, join_all, select};
-use kube::Client;
 use switchyard_model::ClusterEvent;
 use tokio::sync::{MutexGuard as Turn, Notify};
 
 use self::assembly::{Assembly, Heard};
 pub use self::assembly::{KindStatus, Update};
+pub use self::clients::{Clients, CredentialStatus, Made, MakeClient, NoClient, Way};
 pub use self::connect::{Connection, ConnectionError};
 use self::follow::Follower;
 pub use self::kind::Kind;
+pub use self::plugin::PluginError;
+pub use self::token::TokenError;
 use self::wire::Version;
 use crate::raw::Object;
 use crate::refusal::Refusal;
@@ -42,7 +48,7 @@ use crate::refusal::Refusal;
 /// An API server that is followed.
 pub struct Api {
     /// The way to it.
-    pub client: Client,
+    pub clients: Clients,
     /// The name of the Node that is read.
     pub node: String,
     /// What waits after failures are spread by.
@@ -81,6 +87,8 @@ pub struct Shared {
     turn: tokio::sync::Mutex<()>,
     /// The store is another.
     anew: Notify,
+    /// How it is with the credentials.
+    credentials: Mutex<CredentialStatus>,
 }
 
 impl Api {
@@ -131,6 +139,7 @@ impl Shared {
             bell,
             turn: tokio::sync::Mutex::new(()),
             anew: Notify::new(),
+            credentials: Mutex::default(),
         }
     }
 
@@ -151,6 +160,23 @@ impl Shared {
     pub fn refused(&self, most: usize) -> (usize, Vec<Refusal>) {
         let assembly = self.lock();
         (assembly.refused().count(), assembly.refused().take(most).cloned().collect())
+    }
+
+    /// How it is with the credentials.
+    #[must_use]
+    pub fn credentials(&self) -> CredentialStatus {
+        self.credentials.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes how it is with the credentials, and rings where it is otherwise than before.
+    fn note_credentials(&self, status: CredentialStatus) {
+        let mut known = self.credentials.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = *known != status;
+        *known = status;
+        drop(known);
+        if is_new {
+            (self.bell)();
+        }
     }
 
     /// What is in the way of a complete state, as the end of a sentence.
@@ -243,4 +269,19 @@ impl Shared {
     fn failed(&self, kind: Kind, trouble: String) {
         self.change(|assembly, now| assembly.failed(kind, trouble, now));
     }
+}
+
+/// What `error` says, and all that it is about: some say only the half of it themselves.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
+        source = error.source();
+    }
+    crate::refusal::printable(&text)
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
+mod credentials;
 mod faults;
 mod slim;
 mod steps;
@@ -75,7 +76,7 @@ impl World {
 
     fn follow_through(&self, server: ApiServer) {
         let client = kube::Client::new(server, "default");
-        let api = Api { client, node: "n1".to_owned(), seed: 7 };
+        let api = Api { clients: client.into(), node: "n1".to_owned(), seed: 7 };
         let shared = Arc::clone(&self.shared);
         tokio::task::spawn_local(async move { api.follow(&shared).await });
     }

@@ -85,7 +85,7 @@ fn the_state_at_once_is_the_first_step() {
     in_paused_time(async {
         let world = World::new();
         let client = kube::Client::new(world.server.clone(), "default");
-        let api = Api { client, node: "n1".to_owned(), seed: 7 };
+        let api = Api { clients: client.into(), node: "n1".to_owned(), seed: 7 };
         let state = api.state(Duration::from_secs(30)).await.unwrap();
         assert_eq!(state.events.len(), 3);
         let api = Api { node: "n9".to_owned(), ..api };

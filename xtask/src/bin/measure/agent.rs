@@ -126,7 +126,7 @@ fn start(
         hcn: Arc::clone(hcn) as Arc<dyn Hcn>,
         host: Arc::new(Nothing),
         reload: None,
-        source: Source::Api { runtime, api: Api { client, node, seed: 1 } },
+        source: Source::Api { runtime, api: Api { clients: client.into(), node, seed: 1 } },
         pages: Pages::default(),
         directory: directory.clone(),
     };

@@ -118,7 +118,7 @@ impl<'e> Agent<'e> {
             Arc::new(move || rung.notify_one()),
         ));
         let api = Api {
-            client: kube::Client::new(front.clone(), "default"),
+            clients: kube::Client::new(front.clone(), "default").into(),
             node: beginning.node.to_string(),
             seed: beginning.seed,
         };

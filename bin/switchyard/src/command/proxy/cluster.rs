@@ -7,7 +7,7 @@ use anyhow::Context;
 use switchyard_agent::Source;
 use switchyard_model::{ClusterEvent, Name};
 use switchyard_nodeview::Stream;
-use switchyard_source::api::Api;
+use switchyard_source::api::{Api, Clients};
 use switchyard_source::{Configuration, FollowedManifests, Manifests};
 use tokio::runtime::Runtime;
 
@@ -68,9 +68,10 @@ pub(super) fn look(
 fn reach(access: &ApiAccess, node: &str) -> Result<(Runtime, Api), Failure> {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_all().build().context("begin to speak with the Kubernetes API")?;
-    let client = runtime.block_on(access.connection().client()).map_err(anyhow::Error::new)?;
+    let clients =
+        runtime.block_on(Clients::reach(access.connection())).map_err(anyhow::Error::new)?;
     let seed = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_DNS, node.as_bytes()).as_u64_pair().0;
-    Ok((runtime, Api { client, node: node.to_owned(), seed }))
+    Ok((runtime, Api { clients, node: node.to_owned(), seed }))
 }
 
 /// Waits for the Node, however long it takes.

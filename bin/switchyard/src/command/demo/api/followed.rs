@@ -119,7 +119,7 @@ fn follow(rim: &Rim, server: &ApiServer, name: &Name, rung: &Arc<Notify>) -> Arc
     let shared = Arc::new(Shared::new(clock, Arc::new(move || bell.notify_one())));
     let client = kube::Client::new(server.clone(), "default");
     let seed = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_DNS, name.as_bytes()).as_u64_pair().0;
-    let api = Api { client, node: name.to_string(), seed };
+    let api = Api { clients: client.into(), node: name.to_string(), seed };
     let followed = Arc::clone(&shared);
     rim.tasks.spawn_local(async move { api.follow(&followed).await });
     shared
