@@ -177,7 +177,7 @@ pub fn run(setup: Setup, mailbox: Mailbox, inbox: Inbox) -> Result<(), AgentErro
         core.configured(current, takeover);
         threads::follow_configuration(followed, mailbox.clone()).map_err(AgentError::Threads)?;
     }
-    let events = events_of(&source, &core);
+    let events = events_of(&source, &core, &mailbox);
     let web = serve_pages(&pages, &board, metrics, &events, &mailbox)?;
     let until_settled = setup.until_settled;
     let mut agent = Agent { clock, core, executor, host, registrar, until_settled, board, events };
@@ -217,14 +217,19 @@ fn serve_pages(
 }
 
 /// Where events go: to the Kubernetes API, if what is wanted comes from there.
-fn events_of(source: &Source, core: &Core) -> Events {
+fn events_of(source: &Source, core: &Core, mailbox: &Mailbox) -> Events {
     let Source::Api { runtime, api } = source else { return Events::nowhere() };
     let (events, notices) = Events::to_writer();
     let reporter = EventSource {
         controller: "switchyard".to_owned(),
         instance: core.stream().view().node().name.to_string(),
     };
-    runtime.spawn(write_events(notices, api.clients.clone(), reporter));
+    let (clients, bell) = (api.clients.clone(), mailbox.on_death("events"));
+    // A panic in a task ends the task alone, but drops what it holds.
+    runtime.spawn(async move {
+        let _bell = bell;
+        write_events(notices, clients, reporter).await;
+    });
     events
 }
 
@@ -402,5 +407,57 @@ impl Agent {
         self.host.keep();
         info!("stopped: what is in HNS stays");
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::Pin;
+
+    use switchyard_model::ServiceKey;
+    use switchyard_source::api::{Clients, ConnectionError, Made, MakeClient};
+
+    use super::*;
+    use crate::event::mailbox;
+    use crate::events::{Notice, NoticeKind};
+
+    type Coming<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+    struct Panics;
+
+    impl MakeClient for Panics {
+        fn make(&self) -> Coming<'_, Result<Made, ConnectionError>> {
+            panic!("a bug")
+        }
+
+        fn mark(&self) -> Coming<'_, Option<u64>> {
+            Box::pin(async { None })
+        }
+    }
+
+    #[test]
+    fn a_panic_of_who_writes_events_ends_the_agent() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let clients = Clients::by(Box::new(Panics));
+        let api = Api { clients, node: "n1".to_owned(), seed: 1 };
+        let source = Source::Api { runtime, api };
+        let (settings, reconciler) = (Settings::default(), ReconcilerSettings::default());
+        let core = Core::new("n1".into(), settings, reconciler, Default::default(), Arc::default());
+        let (mailbox, inbox) = mailbox();
+        let events = events_of(&source, &core, &mailbox);
+        events.tell(Notice {
+            service: ServiceKey::new("shop", "web"),
+            uid: None,
+            kind: NoticeKind::Warning,
+            reason: "Taken".to_owned(),
+            action: "Listen".to_owned(),
+            note: String::new(),
+        });
+        let Source::Api { runtime, .. } = source else { panic!("not the API") };
+        runtime.block_on(async {
+            while inbox.0.try_recv().map_or(true, |event| !matches!(event, Event::Died("events"))) {
+                tokio::task::yield_now().await;
+            }
+        });
     }
 }
