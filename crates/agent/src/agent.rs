@@ -268,6 +268,8 @@ impl Agent {
                 let bell = mailbox.bell();
                 let shared = Arc::new(Shared::new(Arc::new(move || clock.now()), Arc::new(bell)));
                 self.core.follow(Arc::clone(&shared));
+                let heard = Arc::clone(&shared);
+                self.board.hear_from(Box::new(move || heard.heard()));
                 threads::follow_api(runtime, api, shared, mailbox.clone())
                     .map_err(AgentError::Threads)?;
             }

@@ -263,7 +263,6 @@ impl Observer {
         figures.standing = standing;
         figures.no_local = no_local;
         if let Some(api) = api {
-            figures.input = api.values().filter_map(|status| status.heard).min();
             let stands = |status: &KindStatus| status.listed && status.trouble.is_none();
             figures.watches =
                 api.iter().map(|(kind, one)| (kind.word().to_owned(), stands(one))).collect();

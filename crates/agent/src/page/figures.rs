@@ -249,7 +249,7 @@ pub struct Figures {
     pub failures: BTreeMap<Failure, u64>,
     /// How things stand.
     pub standing: StandingFigures,
-    /// When a complete state was taken in last.
+    /// When a complete state was taken in last. What is heard of the API is asked for with the page.
     pub input: Option<Duration>,
     /// How many watches of the Kubernetes API stand, by kind; none where files are read.
     pub watches: BTreeMap<String, bool>,

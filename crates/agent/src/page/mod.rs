@@ -40,6 +40,8 @@ pub(crate) struct Sources<'a> {
     pub(crate) answers: &'a PageAnswers,
     /// The health-check ports of Services.
     pub(crate) ports: &'a PortsStanding,
+    /// When something was heard or read last.
+    pub(crate) input: Option<Duration>,
     /// The time since the process began.
     pub(crate) now: Duration,
     /// The same moment on the wall.

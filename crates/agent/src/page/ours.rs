@@ -187,7 +187,7 @@ pub(super) static METRICS: &[Metric] = &[
         &[],
         "How long ago something was taken in last; the age of the process before anything was",
         |sources, rows| {
-            let age = sources.now.saturating_sub(sources.figures.input.unwrap_or_default());
+            let age = sources.now.saturating_sub(sources.input.unwrap_or_default());
             rows.number(&[], age.as_secs_f64());
         },
     ),

@@ -10,6 +10,7 @@ fn page(figures: &Figures, format: Format) -> String {
     let (calls, answers, ports) = Default::default();
     let sources = Sources {
         figures,
+        input: figures.input,
         calls: &calls,
         answers: &answers,
         ports: &ports,

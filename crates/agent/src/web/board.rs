@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -40,9 +40,14 @@ pub struct PortsStanding {
 /// The time since the process began.
 pub type Now = Box<dyn Fn() -> Duration + Send + Sync>;
 
+/// Says when something was heard last.
+pub type Heard = Box<dyn Fn() -> Option<Duration> + Send + Sync>;
+
 /// What the loop and the pages have in common.
 pub struct Board {
     now: Now,
+    /// Who knows when something was heard of the API. The loop is not woken for what changes nothing.
+    heard: OnceLock<Heard>,
     health: Mutex<ProxyHealth>,
     wanted: watch::Sender<Arc<Wanted>>,
     ports: Mutex<PortsStanding>,
@@ -70,6 +75,7 @@ impl Board {
     pub fn new(health: ProxyHealth, now: Now) -> Self {
         Self {
             now,
+            heard: OnceLock::new(),
             health: Mutex::new(health),
             wanted: watch::Sender::default(),
             ports: Mutex::default(),
@@ -84,6 +90,20 @@ impl Board {
     #[must_use]
     pub fn now(&self) -> Duration {
         (self.now)()
+    }
+
+    /// Has `heard` asked when something was heard last. The first who says so counts.
+    pub fn hear_from(&self, heard: Heard) {
+        let _ = self.heard.set(heard);
+    }
+
+    /// When something was heard of the API last, or else when something was read.
+    #[must_use]
+    pub fn input(&self) -> Option<Duration> {
+        match self.heard.get() {
+            Some(heard) => heard(),
+            None => self.figures().input,
+        }
     }
 
     /// Says what `/configz` shows from now on.

@@ -20,7 +20,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tracing::{info, warn};
 
-pub use self::board::{Board, Now, PortReport, PortsStanding};
+pub use self::board::{Board, Heard, Now, PortReport, PortsStanding};
 use self::http::{Handler, Page, pass_panic_on, serve, text};
 use self::pages::Probe;
 pub use self::ports::{AllAddresses, BindPort};
@@ -246,6 +246,7 @@ fn metrics(
     let format = page::Format::for_client(accept);
     let sources = page::Sources {
         figures: &board.figures(),
+        input: board.input(),
         calls: &calls.snapshot(),
         answers: &board.answers(),
         ports: &board.ports(),

@@ -143,6 +143,26 @@ fn the_health_pages_say_what_the_loop_told_last() {
 }
 
 #[test]
+fn how_old_the_input_is_is_found_when_the_page_is_asked_for() {
+    let running = start();
+    let heard = Arc::new(AtomicU64::new(7));
+    let last = Arc::clone(&heard);
+    running
+        .board
+        .hear_from(Box::new(move || Some(Duration::from_secs(last.load(Ordering::SeqCst)))));
+    let age = |seconds| {
+        running.seconds.store(seconds, Ordering::SeqCst);
+        let page = running.metrics("/metrics").2;
+        let line = page.lines().find_map(|line| line.strip_prefix("switchyard_input_age_seconds "));
+        line.map(str::to_owned)
+    };
+    assert_eq!(age(10).as_deref(), Some("3.0"));
+    // A bookmark changes nothing, and nobody publishes anything for it.
+    heard.store(40, Ordering::SeqCst);
+    assert_eq!(age(42).as_deref(), Some("2.0"));
+}
+
+#[test]
 fn the_other_pages_are_where_kube_proxy_has_them() {
     let running = start();
     let (code, head, body) = running.metrics("/metrics");

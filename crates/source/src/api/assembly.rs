@@ -285,6 +285,11 @@ impl Assembly {
         })
     }
 
+    /// When something was heard last of each kind that was ever heard of: of several, the earliest.
+    pub(super) fn heard(&self) -> Option<Duration> {
+        self.kinds.values().filter_map(|kind| kind.status.heard).min()
+    }
+
     /// How it goes, kind by kind.
     pub(super) fn status(&self) -> BTreeMap<Kind, KindStatus> {
         let status = |kind: &Kind| {

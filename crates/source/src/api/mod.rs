@@ -155,6 +155,12 @@ impl Shared {
         self.lock().status()
     }
 
+    /// When something was heard last of each kind that was ever heard of: of several, the earliest.
+    #[must_use]
+    pub fn heard(&self) -> Option<Duration> {
+        self.lock().heard()
+    }
+
     /// What is refused at present: how much, and the first `most` of it.
     #[must_use]
     pub fn refused(&self, most: usize) -> (usize, Vec<Refusal>) {
