@@ -46,6 +46,8 @@ pub struct Setup {
     pub reconciler: ReconcilerSettings,
     /// Whether it ends once HNS holds what is wanted.
     pub until_settled: bool,
+    /// How long one that ends by itself waits for its Node, once the API has told of all else.
+    pub node_patience: Duration,
     /// HNS.
     pub hcn: Arc<dyn Hcn>,
     /// What is around HNS.
@@ -131,6 +133,17 @@ pub enum AgentError {
     /// A page cannot be served that must be.
     #[error("serve health and metrics")]
     Pages(#[source] io::Error),
+    /// The Node is not there, and nobody waits for it any longer.
+    #[error(
+        "the API has had no Node {node} for {} s: --hostname-override says another; nothing was changed in HNS",
+        .waited.as_secs()
+    )]
+    NoNode {
+        /// Its name.
+        node: Name,
+        /// How long it was waited for.
+        waited: Duration,
+    },
     /// A thread panicked.
     #[error("the thread {0} panicked: what is in HNS stays, and a restart finds it")]
     Died(&'static str),
@@ -149,7 +162,8 @@ struct Agent {
     executor: Executor,
     host: Arc<dyn Host>,
     registrar: Registrar,
-    until_settled: bool,
+    /// How long the Node is waited for, where it ends once HNS holds what is wanted.
+    until_settled: Option<Duration>,
     /// What the pages show.
     board: Arc<Board>,
     events: Events,
@@ -179,7 +193,7 @@ pub fn run(setup: Setup, mailbox: Mailbox, inbox: Inbox) -> Result<(), AgentErro
     }
     let events = events_of(&source, &core, &mailbox);
     let web = serve_pages(&pages, &board, metrics, &events, &mailbox)?;
-    let until_settled = setup.until_settled;
+    let until_settled = setup.until_settled.then_some(setup.node_patience);
     let mut agent = Agent { clock, core, executor, host, registrar, until_settled, board, events };
     let node = &agent.core.stream().view().node().name;
     info!(%node, process = std::process::id(), "started");
@@ -285,8 +299,18 @@ impl Agent {
             self.begin_calls()?;
             self.tell();
             self.publish();
-            if self.until_settled && self.core.is_settled() && self.executor.under_way() == 0 {
+            if self.until_settled.is_some()
+                && self.core.is_settled()
+                && self.executor.under_way() == 0
+            {
                 return self.stop(inbox);
+            }
+            if let Some((time, patience)) = self.gives_up()
+                && self.clock.now() >= time
+            {
+                let node = self.core.stream().view().node().name.clone();
+                self.stop(inbox)?;
+                return Err(AgentError::NoNode { node, waited: patience });
             }
             let event = self.wait(inbox)?;
             self.board.tell(|health| health.busy(self.clock.now()));
@@ -296,6 +320,12 @@ impl Agent {
                 Flow::Stop => return self.stop(inbox),
             }
         }
+    }
+
+    /// When an agent that ends by itself ends without its Node, and how long it will have waited.
+    fn gives_up(&self) -> Option<(Duration, Duration)> {
+        let patience = self.until_settled?;
+        Some((self.core.misses_node_since()?.saturating_add(patience), patience))
     }
 
     /// Begins every call that may be made now.
@@ -310,7 +340,8 @@ impl Agent {
     fn wait(&self, inbox: &Inbox) -> Result<Option<Event>, AgentError> {
         let now = self.clock.now();
         let closed = || AgentError::Threads(io::Error::other("nobody can tell anything any more"));
-        let Some(due) = self.core.due(now) else {
+        let due = self.core.due(now).into_iter().chain(self.gives_up().map(|(time, _)| time)).min();
+        let Some(due) = due else {
             return inbox.0.recv().map(Some).map_err(|_| closed());
         };
         let wait = due.saturating_sub(now).max(SHORTEST);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use switchyard_hcn::Notification;
 use switchyard_model::{ClusterEvent, Name, Settings};
 use switchyard_nodeview::Stream;
-use switchyard_source::api::Shared;
+use switchyard_source::api::{Shared, Update};
 use switchyard_source::{
     Configuration, ConfigurationChange, ConfigurationError, Manifests, ReadError,
 };
@@ -28,6 +28,8 @@ use crate::status::{Report, Status};
 
 /// How long calls wait for the registration for notifications: what HNS loses after it was read is to be told.
 const REGISTRATION: Duration = Duration::from_secs(5);
+/// How long it takes until the log has again that the Node is not there.
+const REMIND: Duration = Duration::from_secs(600);
 
 /// What an agent is, without its rim.
 pub struct Core {
@@ -42,8 +44,8 @@ pub struct Core {
     configuration: Option<(Configuration, Option<Takeover>)>,
     /// Whether the Node was known once. Before, nothing can be said of what is wanted on it.
     knows_node: bool,
-    /// Whether the log has that the Node is not there.
-    has_missed_node: bool,
+    /// Where the API has all but the Node: since when, and when the log is to have it again.
+    missing_node: Option<(Duration, Duration)>,
     /// Whether HNS has not answered yet to the first registration for its notifications.
     awaits_registration: bool,
     /// Why notifications are not registered for.
@@ -72,7 +74,7 @@ impl Core {
             api: None,
             configuration: None,
             knows_node: false,
-            has_missed_node: false,
+            missing_node: None,
             awaits_registration: true,
             unregistered: None,
             losses: 0,
@@ -112,7 +114,17 @@ impl Core {
         if self.input.follow(api) {
             self.observer.stir();
         }
-        let Some(update) = api.take() else { return false };
+        // What is known to be listed before is in what is taken after.
+        let is_complete = api.is_complete();
+        let update = api.take();
+        let changed = update.is_some_and(|update| self.take_in(update, now));
+        self.look_for_node(is_complete, now);
+        changed
+    }
+
+    /// Takes in what is new from the Kubernetes API. True where what is wanted changed.
+    fn take_in(&mut self, update: Update, now: Duration) -> bool {
+        let Some(api) = &self.api else { return false };
         if update.went_back {
             warn!(
                 "the API server went back in its history; everything was listed anew, as it is now"
@@ -126,14 +138,34 @@ impl Core {
         self.apply(events, now)
     }
 
+    /// Says that the Node is not there, at once when all else is known, and every so often.
+    fn look_for_node(&mut self, is_complete: bool, now: Duration) {
+        if self.knows_node || !is_complete {
+            self.missing_node = None;
+            return;
+        }
+        let (since, due) = self.missing_node.unwrap_or((now, now));
+        self.missing_node = Some((since, due));
+        if now < due {
+            return;
+        }
+        self.missing_node = Some((since, now.saturating_add(REMIND)));
+        let (node, seconds) =
+            (&self.stream.view().node().name, now.saturating_sub(since).as_secs());
+        warn!(%node, seconds, "the API has no Node of this name: nothing is changed in HNS before it is there; --hostname-override says another");
+    }
+
+    /// Since when the API is known to have no such Node.
+    #[must_use]
+    pub fn misses_node_since(&self) -> Option<Duration> {
+        self.missing_node.map(|(since, _)| since)
+    }
+
     fn apply(&mut self, events: Vec<ClusterEvent>, now: Duration) -> bool {
         let mut changes = self.stream.apply(events);
         if !self.knows_node {
             let node = &self.stream.view().node().name;
             if self.stream.cluster().node(node).is_none() {
-                if !std::mem::replace(&mut self.has_missed_node, true) {
-                    warn!(%node, "the API has no Node of this name: nothing is changed in HNS before it is there; --hostname-override says another");
-                }
                 self.journal.stir();
                 return false;
             }
@@ -262,7 +294,8 @@ impl Core {
     pub fn due(&self, now: Duration) -> Option<Duration> {
         let waits = self.awaits_registration && now < REGISTRATION;
         let calls = if waits { Some(REGISTRATION) } else { self.reconciler.wake() };
-        [calls, self.journal.due(), self.observer.due()].into_iter().flatten().min()
+        let node = self.missing_node.map(|(_, due)| due);
+        [calls, node, self.journal.due(), self.observer.due()].into_iter().flatten().min()
     }
 
     /// Whether everything that is wanted has been attempted, and it is known what is wanted.

@@ -269,8 +269,13 @@ impl Assembly {
 
     /// Whether there is a step to take: all kinds are complete, and something changed.
     pub(super) fn has_update(&self) -> bool {
+        !self.pending.is_empty() && self.is_complete()
+    }
+
+    /// Whether all kinds were listed, in the store as it is now.
+    pub(super) fn is_complete(&self) -> bool {
         let complete = |kind| self.kinds.get(kind).is_some_and(|it| it.store == Some(self.store));
-        !self.pending.is_empty() && Kind::ALL.iter().all(complete)
+        Kind::ALL.iter().all(complete)
     }
 
     /// Takes what changed since the last time, if the state is complete.

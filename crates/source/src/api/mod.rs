@@ -71,6 +71,15 @@ pub struct NoState {
     node: String,
     patience: Duration,
     why: String,
+    lacks_node: bool,
+}
+
+impl NoState {
+    /// Whether there is a complete state, without the Node.
+    #[must_use]
+    pub fn lacks_node(&self) -> bool {
+        self.lacks_node
+    }
 }
 
 /// Tells the time that passed since some moment.
@@ -124,7 +133,12 @@ impl Api {
             Either::Left((Ok(events), _)) => {
                 Ok(FirstState { events, refused: shared.refused(usize::MAX).1 })
             }
-            _ => Err(NoState { node: self.node.clone(), patience, why: shared.lacks() }),
+            _ => Err(NoState {
+                node: self.node.clone(),
+                patience,
+                why: shared.lacks(),
+                lacks_node: shared.is_complete(),
+            }),
         }
     }
 }
@@ -213,13 +227,21 @@ impl Shared {
         self.turn.lock().await
     }
 
-    /// Changes what is known, and rings when there is something to take for the first time, or trouble began or ended.
+    /// Whether all kinds were listed.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.lock().is_complete()
+    }
+
+    /// Changes what is known, and rings when there is something to take for the first time, all was listed, or trouble began or
+    /// ended.
     fn change<T>(&self, change: impl FnOnce(&mut Assembly, Duration) -> T) -> T {
         let now = self.now();
         let mut assembly = self.lock();
-        let before = (assembly.has_update(), assembly.troubles());
+        let standing = |it: &Assembly| (it.has_update(), it.is_complete(), it.troubles());
+        let before = standing(&assembly);
         let answer = change(&mut assembly, now);
-        let after = (assembly.has_update(), assembly.troubles());
+        let after = standing(&assembly);
         drop(assembly);
         if before != after {
             (self.bell)();

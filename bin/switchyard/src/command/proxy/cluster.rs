@@ -17,12 +17,16 @@ use crate::options::{ApiAccess, ClusterSource, ProxyOptions};
 
 /// How long a command waits for the API server that answers once and ends.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a proxy that ends by itself waits for its Node, once the API has told of all else: a kubelet that starts beside it
+/// makes it meanwhile.
+pub(super) const NODE_PATIENCE: Duration = Duration::from_secs(120);
 
 /// Where what is wanted comes from, and the stream of what is known by now: all that manifests say; of the API nothing, or,
-/// where `needs_node`, what there is when the Node is there.
+/// where `needs_node`, what there is when the Node is there, which is waited for no longer than `ends_after`.
 pub(super) fn begin(
     options: &ProxyOptions,
     needs_node: bool,
+    ends_after: Option<Duration>,
     notices: &mut dyn Write,
 ) -> Result<(Source, Stream), Failure> {
     let (configuration, node) = (&options.configuration, &options.node);
@@ -38,7 +42,7 @@ pub(super) fn begin(
             let (runtime, api) = reach(access, node)?;
             let mut stream = Stream::new(Name::from(node.as_str()), configuration.settings.clone());
             if needs_node {
-                stream.apply(wait(&runtime, &api));
+                stream.apply(wait(&runtime, &api, ends_after)?);
             }
             Ok((Source::Api { runtime, api }, stream))
         }
@@ -74,12 +78,22 @@ fn reach(access: &ApiAccess, node: &str) -> Result<(Runtime, Api), Failure> {
     Ok((runtime, Api { clients, node: node.to_owned(), seed }))
 }
 
-/// Waits for the Node, however long it takes.
-fn wait(runtime: &Runtime, api: &Api) -> Vec<ClusterEvent> {
+/// Waits for the Node: however long it takes, or until it was missing for `ends_after`.
+fn wait(
+    runtime: &Runtime,
+    api: &Api,
+    ends_after: Option<Duration>,
+) -> Result<Vec<ClusterEvent>, Failure> {
+    let mut missed = Duration::ZERO;
     loop {
-        match runtime.block_on(api.state(PATIENCE)) {
-            Ok(state) => return state.events,
-            Err(reason) => tracing::warn!(%reason, "the Node is waited for"),
+        let reason = match runtime.block_on(api.state(PATIENCE)) {
+            Ok(state) => return Ok(state.events),
+            Err(reason) => reason,
+        };
+        missed = if reason.lacks_node() { missed.saturating_add(PATIENCE) } else { Duration::ZERO };
+        if ends_after.is_some_and(|longest| missed >= longest) {
+            return Err(anyhow::Error::new(reason).into());
         }
+        tracing::warn!(%reason, "the Node is waited for");
     }
 }
