@@ -115,6 +115,10 @@ fn write(codes: &[u16], notices: &[Notice]) -> Vec<(String, String, serde_json::
 }
 
 fn write_with(clients: impl FnOnce() -> Clients, notices: &[Notice]) {
+    write_from("n1", clients, notices);
+}
+
+fn write_from(instance: &str, clients: impl FnOnce() -> Clients, notices: &[Notice]) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let (events, receiver) = Events::to_writer();
@@ -122,7 +126,8 @@ fn write_with(clients: impl FnOnce() -> Clients, notices: &[Notice]) {
             events.tell(notice.clone());
         }
         drop(events);
-        let source = EventSource { controller: "switchyard".to_owned(), instance: "n1".to_owned() };
+        let source =
+            EventSource { controller: "switchyard".to_owned(), instance: instance.to_owned() };
         write_events(receiver, clients(), source).await;
     });
 }
@@ -180,4 +185,19 @@ fn an_event_that_is_gone_is_made_anew_and_a_refusal_stops_nothing() {
     };
     assert_eq!(methods(&write(&[201, 404], &twice)), ["POST", "PATCH", "POST"]);
     assert_eq!(methods(&write(&[403], &twice)), ["POST", "POST"]);
+}
+
+#[test]
+fn words_are_as_long_as_the_api_server_takes_them() {
+    // 253 bytes, as the longest name of a Node has; that no letter is cut in two shows with letters of two bytes.
+    let name = format!("n{}", "\u{e4}".repeat(126));
+    let asked = Asked::default();
+    let long = Notice { reason: "R".repeat(200), ..notice("web", "") };
+    write_from(&name, || api(&asked, &[]).into(), &[long]);
+    let asked = asked.lock().unwrap();
+    let body = &asked[0].2;
+    let bytes = |field: &str| body[field].as_str().unwrap().len();
+    assert_eq!((bytes("reportingInstance"), bytes("reason")), (127, 128));
+    assert_eq!(body["reportingController"], "switchyard");
+    assert!(name.starts_with(body["reportingInstance"].as_str().unwrap()));
 }

@@ -22,6 +22,8 @@ use crate::clock::{Clock, wall};
 const DEADLINE: Duration = Duration::from_secs(10);
 /// The longest note that the API server takes (`validation/events.go` of kubernetes/kubernetes).
 const LONGEST_NOTE: usize = 1_024;
+/// The longest that it takes of who reports, and of the words for what happened.
+const LONGEST_WORD: usize = 128;
 /// How much of a Service's name the name of an event has, which ends with a time.
 const LONGEST_NAME: usize = 200;
 /// How many events are remembered, so that they can be told to have happened again.
@@ -134,6 +136,10 @@ fn beginning(text: &str, longest: usize) -> &str {
     &text[..end]
 }
 
+fn word(text: &str) -> Option<String> {
+    Some(beginning(text, LONGEST_WORD).to_owned())
+}
+
 fn event(notice: &Notice, source: &EventSource, wall: Timestamp) -> Event {
     let service = &notice.service;
     let short = beginning(&service.name, LONGEST_NAME).trim_end_matches(['-', '.']);
@@ -144,10 +150,10 @@ fn event(notice: &Notice, source: &EventSource, wall: Timestamp) -> Event {
             ..ObjectMeta::default()
         },
         event_time: Some(MicroTime(wall)),
-        reporting_controller: Some(source.controller.clone()),
-        reporting_instance: Some(source.instance.clone()),
-        action: Some(notice.action.clone()),
-        reason: Some(notice.reason.clone()),
+        reporting_controller: word(&source.controller),
+        reporting_instance: word(&source.instance),
+        action: word(&notice.action),
+        reason: word(&notice.reason),
         note: Some(beginning(&notice.note, LONGEST_NOTE).to_owned()),
         type_: Some(notice.kind.as_str().to_owned()),
         regarding: Some(ObjectReference {
