@@ -17,7 +17,7 @@ use crate::raw::Object;
 use crate::refusal::Refusal;
 use crate::slice;
 
-/// How many refused objects are remembered; of more, only their number.
+/// Of how many refused objects it is remembered why; of more, only how much was refused of each.
 const MOST_REFUSED: usize = 1_000;
 /// How many changes that wait remember when they were triggered.
 const MOST_TRIGGERS: usize = 10_000;
@@ -88,13 +88,43 @@ struct Listing {
     triggers: BTreeMap<ServiceKey, i64>,
 }
 
+/// What is refused.
+#[derive(Debug, Default)]
+struct Refused {
+    /// Why, of the first objects.
+    named: BTreeMap<(Kind, ObjectKey), Vec<Refusal>>,
+    /// How much of each of the others.
+    more: BTreeMap<(Kind, ObjectKey), usize>,
+}
+
+impl Refused {
+    /// Keeps what is refused of an object, instead of what was before.
+    fn keep(&mut self, kind: Kind, key: &ObjectKey, refusals: Vec<Refusal>) {
+        // Nearly always there is nothing to keep and nothing to forget.
+        if refusals.is_empty() && self.named.is_empty() && self.more.is_empty() {
+            return;
+        }
+        let place = (kind, key.clone());
+        self.named.remove(&place);
+        self.more.remove(&place);
+        if refusals.is_empty() {
+            return;
+        }
+        if self.named.len() < MOST_REFUSED {
+            self.named.insert(place, refusals);
+        } else {
+            self.more.insert(place, refusals.len());
+        }
+    }
+}
+
 /// All kinds together.
 #[derive(Debug, Default)]
 pub(super) struct Assembly {
     kinds: BTreeMap<Kind, Reflection>,
     pending: BTreeMap<(Kind, ObjectKey), ClusterEvent>,
     triggers: BTreeMap<ServiceKey, i64>,
-    refused: BTreeMap<(Kind, ObjectKey), Vec<Refusal>>,
+    refused: Refused,
     /// Counts the times that the store went back.
     store: u64,
     went_back: bool,
@@ -143,12 +173,12 @@ impl Assembly {
         let known = std::mem::take(&mut reflection.known);
         for key in known.keys().filter(|key| !listing.objects.contains_key(*key)) {
             self.pending.insert((kind, key.clone()), kind.gone(key));
-            self.refused.remove(&(kind, key.clone()));
+            self.refused.keep(kind, key, Vec::new());
         }
         for (key, (version, understood)) in listing.objects {
             reflection.known.insert(key.clone(), version);
             if let Some(understood) = understood {
-                keep_refusals(&mut self.refused, kind, &key, understood.refused);
+                self.refused.keep(kind, &key, understood.refused);
                 self.pending.insert((kind, key), understood.event);
             }
         }
@@ -205,7 +235,7 @@ impl Assembly {
         if is_gone {
             if reflection.known.remove(&key).is_some() {
                 reflection.status.objects = reflection.known.len();
-                self.refused.remove(&(kind, key.clone()));
+                self.refused.keep(kind, &key, Vec::new());
                 let event = kind.gone(&key);
                 self.pending.insert((kind, key), event);
             }
@@ -219,7 +249,7 @@ impl Assembly {
         let understood = kind.understand(&key, object);
         reflection.known.insert(key.clone(), number);
         reflection.status.objects = reflection.known.len();
-        keep_refusals(&mut self.refused, kind, &key, understood.refused);
+        self.refused.keep(kind, &key, understood.refused);
         self.pending.insert((kind, key), understood.event);
         if let Some((service, moment)) = trigger {
             self.note_trigger(service, moment);
@@ -308,9 +338,15 @@ impl Assembly {
         Kind::ALL.iter().map(|kind| (*kind, status(kind))).collect()
     }
 
-    /// What is refused at present.
+    /// What is refused at present, as far as it is remembered.
     pub(super) fn refused(&self) -> impl Iterator<Item = &Refusal> {
-        self.refused.values().flatten()
+        self.refused.named.values().flatten()
+    }
+
+    /// How much is refused at present.
+    pub(super) fn count_refused(&self) -> usize {
+        let named: usize = self.refused.named.values().map(Vec::len).sum();
+        named + self.refused.more.values().sum::<usize>()
     }
 
     /// Notes when a change of a Service's endpoints was triggered: of several that wait, the first.
@@ -341,21 +377,6 @@ impl Reflection {
         };
         self.store.is_some()
             && (version.number() < self.version.number() || self.known.iter().any(is_older))
-    }
-}
-
-/// Keeps what is refused of an object, instead of what was before.
-fn keep_refusals(
-    refused: &mut BTreeMap<(Kind, ObjectKey), Vec<Refusal>>,
-    kind: Kind,
-    key: &ObjectKey,
-    refusals: Vec<Refusal>,
-) {
-    let place = (kind, key.clone());
-    if refusals.is_empty() {
-        refused.remove(&place);
-    } else if refused.len() < MOST_REFUSED || refused.contains_key(&place) {
-        refused.insert(place, refusals);
     }
 }
 

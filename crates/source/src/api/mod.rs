@@ -179,7 +179,7 @@ impl Shared {
     #[must_use]
     pub fn refused(&self, most: usize) -> (usize, Vec<Refusal>) {
         let assembly = self.lock();
-        (assembly.refused().count(), assembly.refused().take(most).cloned().collect())
+        (assembly.count_refused(), assembly.refused().take(most).cloned().collect())
     }
 
     /// How it is with the credentials.

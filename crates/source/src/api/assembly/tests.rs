@@ -211,3 +211,28 @@ fn trouble_is_told_with_its_beginning_until_something_is_heard() {
     assembly.begin_watch(Kind::Node, NOW * 3);
     assert_eq!(assembly.status()[&Kind::Node].trouble, None);
 }
+
+#[test]
+fn all_that_is_refused_is_counted_and_the_first_of_it_named() {
+    let broken = |number: usize, version: u64| {
+        object(json!({
+            "metadata": {"namespace": "shop", "name": format!("s{number:05}"), "labels": [1],
+                         "resourceVersion": version.to_string()},
+            "spec": {"clusterIP": "172.20.0.1"}
+        }))
+    };
+    let mut assembly = listed();
+    let all = MOST_REFUSED + 500;
+    for number in 0..all {
+        assembly.changed(Kind::Service, broken(number, 100 + number as u64), false, NOW);
+    }
+    assert_eq!((assembly.count_refused(), assembly.refused().count()), (all, MOST_REFUSED));
+    // One that is changed and as bad as before is counted once; those that go count no more, named or not.
+    assembly.changed(Kind::Service, broken(all - 1, 9_000), false, NOW);
+    assert_eq!(assembly.count_refused(), all);
+    assembly.changed(Kind::Service, broken(0, 9_001), true, NOW);
+    assembly.changed(Kind::Service, broken(all - 1, 9_002), true, NOW);
+    assert_eq!(assembly.count_refused(), all - 2);
+    list(&mut assembly, Kind::Service, Vec::new(), 9_003);
+    assert_eq!((assembly.count_refused(), assembly.refused().count()), (0, 0));
+}
