@@ -62,6 +62,8 @@ pub(crate) struct Observer {
     accounts: Accounts,
     /// What the changes that are under way are for.
     changes: BTreeMap<CallId, Begun>,
+    /// The readings that are under way.
+    readings: BTreeSet<CallId>,
     notices: Vec<Notice>,
     held: BTreeSet<LoadBalancerKey>,
     limits: BTreeMap<String, usize>,
@@ -81,6 +83,7 @@ impl Default for Observer {
             gaps: LocalGaps::default(),
             accounts: Accounts::default(),
             changes: BTreeMap::new(),
+            readings: BTreeSet::new(),
             notices: Vec::new(),
             held: BTreeSet::new(),
             limits: BTreeMap::new(),
@@ -152,6 +155,9 @@ impl Observer {
 
     /// A call is begun.
     pub(crate) fn begun(&mut self, id: CallId, call: &Call, stream: &Stream, now: Duration) {
+        if matches!(call, Call::FindNetwork { .. } | Call::List { .. } | Call::Read { .. }) {
+            self.readings.insert(id);
+        }
         let Call::Change(change) = call else { return };
         self.health.call_begun(now);
         let operation = &change.operation;
@@ -177,6 +183,10 @@ impl Observer {
         now: Duration,
     ) {
         self.is_stale = true;
+        // To look for a network that is missing, again and again, is no attempt; to read what is on one is how each begins.
+        if self.readings.remove(&id) && trouble.is_none() && reconciler.reads_first() {
+            self.health.learnt(now);
+        }
         let Some(begun) = self.changes.remove(&id) else { return };
         if self.changes.is_empty() {
             self.health.call_ended(now);

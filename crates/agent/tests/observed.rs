@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use switchyard_agent::events::{EventSource, Events, write_events};
 use switchyard_agent::health::NodeStanding;
 use switchyard_agent::{CallMetrics, Core, State};
+use switchyard_hcn::{Notification, NotificationType};
 use switchyard_hcn_emulator::{Emulator, Fault, Setup as Hns, State as HnsState, Trouble};
 use switchyard_kube_fake::{
     ApiServer, DeleteOptions, Fault as ApiFault, On, Part, RESOURCES, Resource, Store,
@@ -123,6 +124,32 @@ impl World {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+impl World {
+    /// Has the agent do what it can where each call takes `each`, until nothing is left to do. Returns how long it took, and whether
+    /// it counted as alive all the time.
+    async fn crawl(&mut self, each: Duration) -> (Duration, bool) {
+        let (begun, mut is_alive) = (Instant::now(), true);
+        loop {
+            let now = self.begun.elapsed();
+            self.hns.advance_to(now);
+            self.core.take_update(now);
+            self.core.look(now, BEGIN * 1_000_000);
+            if self.core.is_settled() {
+                return (begun.elapsed(), is_alive);
+            }
+            let Some((id, call)) = self.core.next_call(now) else {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            };
+            let result = Performer::new(&self.hns).perform(&call, &mut self.ledger);
+            tokio::time::sleep(each).await;
+            let now = self.begun.elapsed();
+            is_alive &= self.core.health().verdict(now).is_alive();
+            self.core.answered(id, result, now);
         }
     }
 }
@@ -279,5 +306,23 @@ fn an_api_that_is_away_is_seen_in_the_figures_and_one_without_the_node_in_the_st
         world.server.inject(ApiFault::always(On::Watch, Breaks::Refuse));
         world.pass(Duration::from_secs(1_200)).await;
         assert_eq!(stands(&mut world), Some(false));
+    });
+}
+
+#[test]
+fn a_slow_hns_that_is_read_anew_while_a_change_waits_is_no_reason_to_begin_anew() {
+    in_paused_time(async {
+        let mut world = World::new(Vec::new());
+        world.put(service());
+        world.put(slice("10.1.2.21", "2026-01-01T00:00:00Z"));
+        world.pass(SOON).await;
+        let lost = NotificationType::ServiceDisconnect.value();
+        let lost = Notification::new(lost, 0, String::new());
+        world.core.notified(&lost, world.begun.elapsed());
+        world.put(slice("10.1.2.22", "2026-01-02T03:04:08Z"));
+        // The agent is told of it, and does nothing meanwhile.
+        tokio::time::sleep(SOON).await;
+        let (took, was_alive) = world.crawl(Duration::from_secs(45)).await;
+        assert!(took > Duration::from_secs(180) && was_alive, "{took:?} {was_alive}");
     });
 }

@@ -213,6 +213,11 @@ impl ProxyHealth {
         self.attempting_until = now;
     }
 
+    /// HNS told something of an object that has to be known before anything is changed.
+    pub fn learnt(&mut self, now: Duration) {
+        self.attempting_until = self.attempting_until.max(now);
+    }
+
     /// Whether so many calls of HNS hang that nothing more is written.
     pub fn stuck(&mut self, is_stuck: bool) {
         self.is_stuck = is_stuck;
@@ -256,7 +261,8 @@ impl ProxyHealth {
         };
         let pending = self.pending_since();
         let late = self.is_late(pending, now).then_some(Ailment::Late);
-        // A slow HNS is no reason to begin anew: only where nothing is being attempted does the process hang.
+        // A slow HNS is no reason to begin anew: only where nothing is being attempted, and nothing learnt that has to be known
+        // before, does the process hang.
         let attempted = pending.map(|pending| pending.max(self.attempting_until.min(now)));
         let idle = self.has_begun && self.is_late(attempted, now);
         let starting = (!self.has_begun).then_some(Ailment::Starting);

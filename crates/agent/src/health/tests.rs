@@ -64,6 +64,19 @@ fn a_slow_hns_takes_the_node_out_of_service_and_leaves_the_process_alone() {
 }
 
 #[test]
+fn what_is_learnt_of_hns_before_changes_leaves_the_process_alone() {
+    let mut health = proxy();
+    health.attempted(at(0));
+    health.queued(at(10));
+    health.learnt(at(60));
+    assert_eq!(is(&health, 119), (false, true));
+    assert_eq!(is(&health, 120), (false, false), "nothing was learnt since");
+    health.call_begun(at(120));
+    health.learnt(at(121));
+    assert_eq!(is(&health, 239), (false, true), "a call under way counts for longer");
+}
+
+#[test]
 fn a_node_that_is_about_to_go_is_not_ready_and_the_process_is_well() {
     let mut health = proxy();
     health.attempted(at(0));

@@ -191,6 +191,12 @@ impl Reconciler {
             && self.flights.active() == 0
     }
 
+    /// Whether what is on the network, which is there, is read before anything is changed.
+    #[must_use]
+    pub fn reads_first(&self) -> bool {
+        self.survey.is_blocking() && self.missing.is_none() && self.place.is_some()
+    }
+
     /// The word for why something waits, as conditions have it.
     #[must_use]
     pub fn condition(&self, target: Target, delay: &Delay) -> &'static str {
