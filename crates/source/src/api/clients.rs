@@ -215,7 +215,7 @@ impl Clients {
                 }
             }
             Err(error) => {
-                known.tried = Some(now);
+                known.tried = Some(Instant::now());
                 known.status.trouble = Some(chain(&error));
             }
         }

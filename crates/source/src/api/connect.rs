@@ -5,7 +5,6 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -17,7 +16,8 @@ use kube::Config;
 use kube::client::ClientBuilder;
 use kube::config::{AuthInfo, ExecConfig, InClusterError, Kubeconfig, KubeconfigError};
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
+use tokio::time::timeout;
 use tower::util::MapRequestLayer;
 
 use super::clients::{Made, MakeClient};
@@ -92,8 +92,8 @@ pub(super) struct Reach {
     patience: Duration,
     /// Outputs of plugins that are still read.
     open: Open,
-    /// Whether the thread still does what it was given last.
-    is_busy: Arc<AtomicBool>,
+    /// One thread at a time, also where nobody waits for it any more.
+    turn: Arc<Semaphore>,
 }
 
 impl Reach {
@@ -102,7 +102,7 @@ impl Reach {
     }
 
     pub(super) fn with_patience(connection: Connection, patience: Duration) -> Self {
-        Self { connection, patience, open: Open::default(), is_busy: Arc::default() }
+        Self { connection, patience, open: Open::default(), turn: Arc::new(Semaphore::new(1)) }
     }
 
     /// Whether a plugin has the credentials.
@@ -111,28 +111,28 @@ impl Reach {
         self.aside(move || Ok(plugin_of(&connection.config()?.auth_info).is_some())).await
     }
 
-    /// Does `work` on a thread of its own, if what it was given last came to its end.
+    /// Does `work` on a thread of its own, once that of before came to its end.
     async fn aside<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, ConnectionError> + Send + 'static,
     ) -> Result<T, ConnectionError> {
         let hangs = || ConnectionError::Hangs(self.connection.shown());
-        if self.is_busy.swap(true, Ordering::SeqCst) {
-            return Err(hangs());
-        }
+        let patience = self.patience + FILES;
+        let turn = timeout(patience, Arc::clone(&self.turn).acquire_owned()).await;
+        let turn = turn.map_err(|_| hangs())?;
         let (sender, receiver) = oneshot::channel();
-        let (is_busy, runtime) = (Arc::clone(&self.is_busy), Handle::current());
+        let runtime = Handle::current();
         let work = move || {
             let entered = runtime.enter();
             let done = work();
             drop(entered);
-            is_busy.store(false, Ordering::SeqCst);
+            drop(turn);
             // Whoever asked may have ended.
             let _ = sender.send(done);
         };
         let thread = thread::Builder::new().name("credentials".to_owned()).spawn(work);
         thread.map_err(ConnectionError::Thread)?;
-        match tokio::time::timeout(self.patience + FILES, receiver).await {
+        match timeout(patience, receiver).await {
             Ok(Ok(done)) => done,
             Ok(Err(_)) => resume_unwind(Box::new("the thread `credentials` panicked")),
             Err(_) => Err(hangs()),
