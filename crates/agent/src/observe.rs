@@ -271,6 +271,7 @@ impl Observer {
         let no_local = self.gaps.counts();
         let figures = self.accounts.figures();
         figures.standing = standing;
+        figures.families = self.health.families().collect();
         figures.no_local = no_local;
         if let Some(api) = api {
             let stands = |status: &KindStatus| status.listed && status.trouble.is_none();

@@ -260,7 +260,7 @@ fn health_and_metrics_are_served_and_follow_what_happens() {
         "kubeproxy_sync_proxy_rules_service_changes_total 1\n",
         "kubeproxy_sync_proxy_rules_endpoint_changes_total 1\n",
         "kubeproxy_sync_proxy_rules_endpoint_changes_pending 0.0\n",
-        "kubeproxy_sync_proxy_rules_duration_seconds_count 1\n",
+        "kubeproxy_sync_proxy_rules_duration_seconds_count{ip_family=\"IPv4\"} 1\n",
         "switchyard_objects{kind=\"loadBalancer\",state=\"own\"} 1.0\n",
         "switchyard_objects{kind=\"endpoint\",state=\"own\"} 2.0\n",
         "switchyard_hns_calls_total{verb=\"create\",kind=\"loadBalancer\",hresult=\"S_OK\"} 1\n",

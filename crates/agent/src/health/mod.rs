@@ -171,6 +171,11 @@ impl ProxyHealth {
             .collect();
     }
 
+    /// The families that the node has.
+    pub fn families(&self) -> impl Iterator<Item = Family> {
+        self.families.keys().copied()
+    }
+
     /// How the node stands.
     pub fn node(&mut self, node: NodeStanding) {
         self.node = node;

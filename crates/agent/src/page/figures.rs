@@ -231,6 +231,8 @@ pub struct StandingFigures {
 /// Everything that the loop tells the page.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Figures {
+    /// The families that the node has; none before it is known.
+    pub families: BTreeSet<Family>,
     /// How long it took until all that had been wanted was attempted.
     pub sync: Buckets,
     /// How long it took from the change of a pod until it was served by HNS.
@@ -260,6 +262,7 @@ pub struct Figures {
 impl Default for Figures {
     fn default() -> Self {
         Self {
+            families: BTreeSet::new(),
             sync: Buckets::new(&SYNC_BOUNDS),
             programming: Buckets::new(&PROGRAMMING_BOUNDS),
             queued: None,

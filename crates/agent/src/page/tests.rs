@@ -106,6 +106,7 @@ fn what_kube_proxy_has_is_as_it_has_it() {
             hresult: Some(switchyard_hcn::hresult::HCN_E_PORT_ALREADY_EXISTS),
         });
     }
+    accounts.figures().families.insert(switchyard_model::Family::IPv4);
     let page = page(accounts.figures(), Format::Text);
     must_parse(&page);
     let of_kube_proxy: Vec<&str> = page

@@ -31,9 +31,13 @@ pub(super) static METRICS: &[Metric] = &[
     metric(
         "kubeproxy_sync_proxy_rules_duration_seconds",
         Histogram,
-        &[],
-        "How long it took from the first change that waited until all that was wanted had been attempted",
-        |sources, rows| rows.buckets(&[], &sources.figures.sync),
+        &["ip_family"],
+        "How long it took from the first change that waited until all that was wanted had been attempted: the same for each family of the node, which are served together",
+        |sources, rows| {
+            for family in &sources.figures.families {
+                rows.buckets(&[&family.to_string()], &sources.figures.sync);
+            }
+        },
     ),
     metric(
         "kubeproxy_sync_proxy_rules_last_timestamp_seconds",
