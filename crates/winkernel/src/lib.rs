@@ -13,6 +13,7 @@ mod backends;
 mod call;
 mod endpoint;
 mod execute;
+mod few;
 mod frontend;
 mod identity;
 mod key;

@@ -8,29 +8,32 @@ use switchyard_hcn::{Endpoint, Guid, IpProtocol, LoadBalancer, LoadBalancerFlags
 use switchyard_model::{Family, Protocol};
 
 use crate::endpoint::Shape;
+use crate::few::Few;
 use crate::identity::{is_own_endpoint, is_own_load_balancer};
 use crate::key::{EndpointKey, LoadBalancerKey};
 use crate::ledger::{Kind, Ledger};
 use crate::wanted::Mapping;
 
-/// What is in HNS. Indexed both ways; an object that is put or taken here is so in every index.
+/// What is in HNS. Indexed both ways; an object that is put or taken here is so in every index. Documents are not kept: a large
+/// cluster has tens of thousands.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Observed {
     endpoints: BTreeMap<Guid, ObservedEndpoint>,
-    endpoints_at: BTreeMap<IpAddr, BTreeSet<Guid>>,
+    endpoints_at: BTreeMap<IpAddr, Few<Guid>>,
     load_balancers: BTreeMap<Guid, ObservedLoadBalancer>,
-    load_balancers_for: BTreeMap<LoadBalancerKey, BTreeSet<Guid>>,
+    load_balancers_for: BTreeMap<LoadBalancerKey, Few<Guid>>,
     /// The load balancers that name each endpoint.
-    referrers: BTreeMap<Guid, BTreeSet<Guid>>,
+    referrers: BTreeMap<Guid, Few<Guid>>,
     /// The load balancers that have an address as virtual address or rewrite to it.
-    holders_of: BTreeMap<IpAddr, BTreeSet<Guid>>,
+    holders_of: BTreeMap<IpAddr, Few<Guid>>,
     /// Objects that exist but cannot be read.
     unreadable: BTreeSet<(Kind, Guid)>,
     /// The ids of the last listings, read or not: what is among them is not gone.
     listed: BTreeMap<Kind, BTreeSet<Guid>>,
 }
 
-/// An endpoint in HNS.
+/// An endpoint in HNS: what is compared with what is wanted, and whose it is. Its name, routes, state and further policies are not
+/// kept, but of one on this node, which tells of the network.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ObservedEndpoint {
     pub(crate) addresses: Box<[IpAddr]>,
@@ -46,7 +49,8 @@ pub(crate) struct ObservedEndpoint {
     pub(crate) local: Option<Box<Endpoint>>,
 }
 
-/// A load balancer in HNS.
+/// A load balancer in HNS: what is compared with what is wanted, and whose it is. Its name is not kept, nor are the ports of one
+/// that has several, but for the frontends that they make.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ObservedLoadBalancer {
     /// The frontends it holds. Ours hold one; another owner's may hold any number.
@@ -233,7 +237,7 @@ impl Observed {
         &self,
         address: IpAddr,
     ) -> impl Iterator<Item = (Guid, &ObservedEndpoint)> {
-        let ids = self.endpoints_at.get(&address).into_iter().flatten();
+        let ids = self.endpoints_at.get(&address).into_iter().flat_map(Few::iter);
         ids.filter_map(|id| Some((*id, self.endpoints.get(id)?)))
     }
 
@@ -242,18 +246,18 @@ impl Observed {
         &self,
         key: &LoadBalancerKey,
     ) -> impl Iterator<Item = (Guid, &ObservedLoadBalancer)> {
-        let ids = self.load_balancers_for.get(key).into_iter().flatten();
+        let ids = self.load_balancers_for.get(key).into_iter().flat_map(Few::iter);
         ids.filter_map(|id| Some((*id, self.load_balancers.get(id)?)))
     }
 
     /// The load balancers that name the endpoint.
     pub(crate) fn referrers(&self, endpoint: Guid) -> impl Iterator<Item = Guid> {
-        self.referrers.get(&endpoint).into_iter().flatten().copied()
+        self.referrers.get(&endpoint).into_iter().flat_map(Few::iter).copied()
     }
 
     /// The load balancers that have `address` as virtual address, or rewrite clients to it.
     pub(crate) fn holding(&self, address: IpAddr) -> impl Iterator<Item = &ObservedLoadBalancer> {
-        let ids = self.holders_of.get(&address).into_iter().flatten();
+        let ids = self.holders_of.get(&address).into_iter().flat_map(Few::iter);
         ids.filter_map(|id| self.load_balancers.get(id))
     }
 }
@@ -321,7 +325,7 @@ fn is_like_kube_proxy(document: &LoadBalancer) -> bool {
         && document.frontend_vips.len() <= 1
 }
 
-fn remove_from<K: Ord>(index: &mut BTreeMap<K, BTreeSet<Guid>>, key: K, id: Guid) {
+fn remove_from<K: Ord>(index: &mut BTreeMap<K, Few<Guid>>, key: K, id: Guid) {
     if let Some(ids) = index.get_mut(&key) {
         ids.remove(&id);
         if ids.is_empty() {

@@ -12,6 +12,7 @@ use switchyard_hcn::MacAddress;
 use switchyard_model::{NodeFacts, ServiceKey, ServicePortView, ViewKey, ViewSet};
 
 use self::hardware::HardwareAddresses;
+use crate::few::Few;
 use crate::key::LoadBalancerKey;
 use crate::network::WindowsNetwork;
 
@@ -41,16 +42,16 @@ pub struct Wanted {
     hardware: HardwareAddresses,
 }
 
-/// All that ask for one frontend, by name; never empty.
+/// All that ask for one frontend, by name; never empty, and almost always one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Claims(Vec<WantedLoadBalancer>);
+struct Claims(Box<[WantedLoadBalancer]>);
 
 /// An endpoint that some load balancer needs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct WantedEndpoint {
     /// As what it is needed, and by which load balancers. Two Services may disagree on where a pod is; here wins, for a local
     /// endpoint is only ever waited for.
-    users: BTreeSet<(Role, LoadBalancerKey)>,
+    users: Few<(Role, LoadBalancerKey)>,
 }
 
 /// As what a load balancer needs an endpoint.
@@ -135,14 +136,14 @@ impl Wanted {
         claim: Option<WantedLoadBalancer>,
         touched: &mut Touched,
     ) {
-        let mut claims = self.load_balancers.remove(&key).unwrap_or(Claims(Vec::new()));
-        let before = claims.0.first().cloned();
-        claims.0.retain(|other| other.view != *view);
-        claims.0.extend(claim);
-        claims.0.sort_by(|one, other| one.view.cmp(&other.view));
-        let after = claims.0.first().cloned();
-        if !claims.0.is_empty() {
-            self.load_balancers.insert(key, claims);
+        let claims = self.load_balancers.remove(&key).map(|claims| claims.0).unwrap_or_default();
+        let before = claims.first().cloned();
+        let others = claims.into_iter().filter(|other| other.view != *view);
+        let mut claims: Vec<_> = others.chain(claim).collect();
+        claims.sort_by(|one, other| one.view.cmp(&other.view));
+        let after = claims.first().cloned();
+        if !claims.is_empty() {
+            self.load_balancers.insert(key, Claims(claims.into()));
         }
         if before == after {
             return;

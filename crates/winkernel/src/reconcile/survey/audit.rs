@@ -95,6 +95,10 @@ impl Audit {
             return Some(Call::List { kind, network });
         }
         let (kind, id) = self.left.pop_front()?;
+        if self.left.is_empty() {
+            // Its room is as large as HNS, and not needed before the next pass.
+            self.left = VecDeque::new();
+        }
         Some(Call::Read { kind, id })
     }
 
