@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use switchyard_hcn::Notification;
-use switchyard_model::{ClusterEvent, Name, Settings};
+use switchyard_model::{ClusterEvent, EndpointSlice, Name, Settings};
 use switchyard_nodeview::Stream;
 use switchyard_source::api::{Shared, Update};
 use switchyard_source::{
@@ -162,7 +162,7 @@ impl Core {
     }
 
     fn apply(&mut self, events: Vec<ClusterEvent>, now: Duration) -> bool {
-        let mut changes = self.stream.apply(events);
+        let mut changes = self.stream.apply(events.into_iter().map(without_pod_names));
         if !self.knows_node {
             let node = &self.stream.view().node().name;
             if self.stream.cluster().node(node).is_none() {
@@ -370,5 +370,16 @@ impl Core {
             now,
         };
         report.status()
+    }
+}
+
+/// The same without the names of the pods behind endpoints: they say whose packets are, which nobody asks a running proxy, and
+/// are a good part of all that a large cluster is.
+fn without_pod_names(event: ClusterEvent) -> ClusterEvent {
+    match event {
+        ClusterEvent::Slice(slice) => {
+            ClusterEvent::Slice(EndpointSlice { pods: Box::default(), ..slice })
+        }
+        other => other,
     }
 }
