@@ -28,7 +28,7 @@ use crate::health::SYNC_PERIOD;
 use crate::local::Listener;
 use crate::metrics::{CallMetrics, Metered};
 use crate::status::conditions_of_pages;
-use crate::threads::{self, Registrar};
+use crate::threads::{self, Registrar, Thread};
 use crate::web::{AllAddresses, Board, Web, WebSetup};
 
 /// How long calls that are under way have when the process is to end.
@@ -180,28 +180,38 @@ pub fn run(setup: Setup, mailbox: Mailbox, inbox: Inbox) -> Result<(), AgentErro
     let hcn: Arc<dyn Hcn> = Arc::new(Metered::new(hcn, Arc::clone(&metrics)));
     let store = SharedLedger::new(directory.ledger());
     let executor = Executor::new(Arc::clone(&hcn), store, reconciler.writers, mailbox.clone());
-    let registrar =
-        Registrar::start(Arc::clone(&hcn), mailbox.clone()).map_err(AgentError::Threads)?;
-    let listener = listen(&directory, &host, &mailbox)?;
+    let (registrar, registering) =
+        Registrar::start(Arc::clone(&hcn), &mailbox).map_err(AgentError::Threads)?;
+    let mut threads = vec![registering];
+    threads.extend(listen(&directory, &host, &mailbox)?);
     let clock = Clock::start();
     let mut core = Core::new(node, settings, reconciler, ledger, Arc::clone(&metrics));
     core.sync_period(pages.sync_period);
     let board = Arc::new(Board::new(core.health().clone(), Box::new(move || clock.now())));
     if let Some(Reload { followed, current, takeover }) = setup.reload {
         core.configured(current, takeover);
-        threads::follow_configuration(followed, mailbox.clone()).map_err(AgentError::Threads)?;
+        let followed = threads::follow_configuration(followed, &mailbox);
+        threads.push(followed.map_err(AgentError::Threads)?);
     }
     let events = events_of(&source, &core, &mailbox);
     let web = serve_pages(&pages, &board, metrics, &events, &mailbox)?;
     let until_settled = setup.until_settled.then_some(setup.node_patience);
+    let kept = Arc::clone(&host);
     let mut agent = Agent { clock, core, executor, host, registrar, until_settled, board, events };
     let node = &agent.core.stream().view().node().name;
     info!(%node, process = std::process::id(), "started");
-    agent.feed_from(source, &mailbox)?;
+    threads.push(agent.feed_from(source, &mailbox)?);
     let ended = agent.work(&inbox);
     drop(web);
-    if let Some(listener) = listener {
-        listener.forget_path();
+    // Nobody can tell anything or ask any more, and so waits for nothing here.
+    drop((agent, inbox));
+    for thread in &mut threads {
+        thread.stop();
+    }
+    drop(threads);
+    if matches!(ended, Ok(()) | Err(AgentError::NoNode { .. })) {
+        kept.keep();
+        info!("stopped: what is in HNS stays");
     }
     ended
 }
@@ -252,15 +262,12 @@ fn listen(
     directory: &StateDirectory,
     host: &Arc<dyn Host>,
     mailbox: &Mailbox,
-) -> Result<Option<Arc<Listener>>, AgentError> {
+) -> Result<Option<Thread>, AgentError> {
     let path = directory.socket();
     match Listener::bind(&path) {
         Ok(listener) => {
-            let listener = Arc::new(listener);
-            let served =
-                threads::serve_status(Arc::clone(&listener), Arc::clone(host), mailbox.clone());
-            served.map_err(AgentError::Threads)?;
-            Ok(Some(listener))
+            let served = threads::serve_status(listener, Arc::clone(host), mailbox);
+            served.map(Some).map_err(AgentError::Threads)
         }
         Err(error) => {
             warn!(path = %path.display(), %error, "the status cannot be asked for");
@@ -271,11 +278,11 @@ fn listen(
 
 impl Agent {
     /// Has everything that is wanted come from `source`.
-    fn feed_from(&mut self, source: Source, mailbox: &Mailbox) -> Result<(), AgentError> {
-        match source {
+    fn feed_from(&mut self, source: Source, mailbox: &Mailbox) -> Result<Thread, AgentError> {
+        let thread = match source {
             Source::Manifests { first, followed } => {
-                threads::follow(followed, mailbox.clone()).map_err(AgentError::Threads)?;
                 self.read(Ok(first));
+                threads::follow(followed, mailbox)
             }
             Source::Api { runtime, api } => {
                 let clock = self.clock;
@@ -284,11 +291,10 @@ impl Agent {
                 self.core.follow(Arc::clone(&shared));
                 let heard = Arc::clone(&shared);
                 self.board.hear_from(Box::new(move || heard.heard()));
-                threads::follow_api(runtime, api, shared, mailbox.clone())
-                    .map_err(AgentError::Threads)?;
+                threads::follow_api(runtime, api, shared, mailbox)
             }
-        }
-        Ok(())
+        };
+        thread.map_err(AgentError::Threads)
     }
 
     fn work(&mut self, inbox: &Inbox) -> Result<(), AgentError> {
@@ -437,8 +443,6 @@ impl Agent {
         }
         self.executor.end();
         self.core.tell_the_rest(self.clock.now());
-        self.host.keep();
-        info!("stopped: what is in HNS stays");
         Ok(())
     }
 }

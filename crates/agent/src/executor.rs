@@ -6,9 +6,9 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::io;
-use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use switchyard_hcn::Hcn;
@@ -39,6 +39,7 @@ struct Worker {
     calls: SyncSender<(CallId, Call)>,
     /// Nothing comes of it, but that nobody can send any more once the thread has ended.
     ended: Receiver<Infallible>,
+    handle: JoinHandle<()>,
 }
 
 impl SharedLedger {
@@ -100,10 +101,13 @@ impl Executor {
     /// Ends the threads that are free, and waits a while until what they had open in HNS is closed. Those that still call
     /// are left.
     pub(crate) fn end(&mut self) {
-        for Worker { calls, ended } in self.idle.drain(..) {
+        for Worker { calls, ended, handle } in self.idle.drain(..) {
             drop(calls);
             // What is still open then, HNS closes when this process ends.
-            let _ = ended.recv_timeout(CLOSING);
+            if let Err(RecvTimeoutError::Disconnected) = ended.recv_timeout(CLOSING) {
+                // Had it panicked, its bell would have told.
+                let _ = handle.join();
+            }
         }
     }
 
@@ -116,8 +120,8 @@ impl Executor {
             let _held = held;
             work(&*hcn, ledger, &calls, &mailbox);
         };
-        thread::Builder::new().name("hns-call".to_owned()).spawn(work)?;
-        Ok(Worker { calls: sender, ended })
+        let handle = thread::Builder::new().name("hns-call".to_owned()).spawn(work)?;
+        Ok(Worker { calls: sender, ended, handle })
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
-use std::thread::{self, ThreadId};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use switchyard_hcn::NotificationCallback;
@@ -26,8 +26,10 @@ pub(crate) struct Watch {
 struct State {
     callbacks: BTreeMap<usize, NotificationCallback>,
     pending: VecDeque<Notice>,
-    /// The thread, while it runs.
-    thread: Option<ThreadId>,
+    /// The thread, until it was waited for.
+    thread: Option<JoinHandle<()>>,
+    /// Whether it looks for work.
+    is_running: bool,
     /// The callback that is being called.
     calling: Option<usize>,
 }
@@ -42,15 +44,29 @@ impl Watch {
         self.lock().callbacks.insert(handle, callback);
     }
 
-    /// Takes a callback out. When this returns it is not being called, unless it is the caller.
+    /// Takes a callback out. When this returns it is not being called, unless it is the caller; after the last one the thread has
+    /// ended, too: a process that ends meanwhile would take it away while it has files open.
     pub(crate) fn remove(&self, handle: usize) {
         let mut state = self.lock();
         let gone = state.callbacks.remove(&handle);
-        let is_caller = state.thread == Some(thread::current().id());
-        while state.calling == Some(handle) && !is_caller {
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        let me = thread::current().id();
+        let is_caller = state.thread.as_ref().is_some_and(|running| running.thread().id() == me);
+        if !is_caller {
+            self.changed.notify_all();
+            let is_busy = |state: &State| {
+                let is_idle = state.callbacks.is_empty() && state.is_running;
+                state.calling == Some(handle) || is_idle
+            };
+            while is_busy(&state) {
+                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            }
         }
+        let ended = if state.is_running { None } else { state.thread.take() };
         drop(state);
+        if let Some(thread) = ended {
+            // It has left the lock for the last time. What a callback panicked with was caught.
+            let _ = thread.join();
+        }
         // After the lock: what goes with it may call HNS.
         drop(gone);
     }
@@ -72,13 +88,13 @@ impl Watch {
     /// Starts the thread where it does not run.
     pub(crate) fn start(me: &Arc<Self>, hns: Weak<SharedHns>) -> io::Result<()> {
         let mut state = me.lock();
-        if state.thread.is_some() {
+        if state.is_running {
             return Ok(());
         }
         let watch = Arc::clone(me);
         let builder = thread::Builder::new().name("hns-notifications".to_owned());
-        let thread = builder.spawn(move || watch.run(&hns))?;
-        state.thread = Some(thread.thread().id());
+        state.thread = Some(builder.spawn(move || watch.run(&hns))?);
+        state.is_running = true;
         Ok(())
     }
 
@@ -88,7 +104,8 @@ impl Watch {
             let mut state = self.lock();
             if state.callbacks.is_empty() {
                 state.pending.clear();
-                state.thread = None;
+                state.is_running = false;
+                self.changed.notify_all();
                 return;
             }
             if state.pending.is_empty() {
@@ -102,7 +119,8 @@ impl Watch {
             }
             drop(state);
             let Some(hns) = hns.upgrade() else {
-                self.lock().thread = None;
+                self.lock().is_running = false;
+                self.changed.notify_all();
                 return;
             };
             // What cannot be read now is looked for again, and told to whoever calls.
@@ -152,5 +170,19 @@ mod tests {
         watch.insert(2, Arc::new(|_: &Notification| {}));
         watch.add([notice(&[1]), notice(&[2, 3])].into_iter());
         assert_eq!(watch.lock().pending, [notice(&[2, 3])]);
+    }
+
+    #[test]
+    fn the_thread_has_ended_after_the_last_callback() {
+        let watch = Arc::new(Watch::default());
+        for _ in 0..2 {
+            watch.insert(1, Arc::new(|_: &Notification| {}));
+            watch.insert(2, Arc::new(|_: &Notification| {}));
+            Watch::start(&watch, Weak::new()).unwrap();
+            watch.remove(1);
+            watch.remove(2);
+            let state = watch.lock();
+            assert!(!state.is_running && state.thread.is_none());
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::{Connection, PATIENCE};
@@ -14,6 +15,7 @@ use super::{Connection, PATIENCE};
 pub(crate) struct Listener {
     socket: UnixListener,
     path: PathBuf,
+    is_closed: AtomicBool,
 }
 
 impl Listener {
@@ -30,19 +32,26 @@ impl Listener {
             Ok(socket)
         });
         let _ = fs::remove_dir_all(&folder);
-        Ok(Self { socket: bound?, path: path.to_owned() })
+        Ok(Self { socket: bound?, path: path.to_owned(), is_closed: AtomicBool::new(false) })
     }
 
-    /// The next connection; there always is one to come.
+    /// The next connection; `None` when nobody may connect any more.
     pub(crate) fn accept(&self) -> io::Result<Option<Box<dyn Connection>>> {
-        let (stream, _) = self.socket.accept()?;
+        let accepted = self.socket.accept();
+        if self.is_closed.load(Ordering::Acquire) {
+            return Ok(None);
+        }
+        let (stream, _) = accepted?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
         Ok(Some(Box::new(stream)))
     }
 
-    /// Lets nobody connect any more.
+    /// Lets nobody connect any more. Whoever waits for a connection waits no longer.
     pub(crate) fn forget_path(&self) {
+        self.is_closed.store(true, Ordering::Release);
+        // One that waits is woken by a connection alone.
+        let _ = UnixStream::connect(&self.path);
         // Where it is left, connecting to it is refused.
         let _ = fs::remove_file(&self.path);
     }
