@@ -1,8 +1,13 @@
 //! A Windows of Wine's, made for one run.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
@@ -53,6 +58,8 @@ impl Prefix {
         let mut shell = prefix.command("cmd.exe");
         shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         prefix.keeper = Some(shell.spawn().context("start a shell under Wine")?);
+        // What Windows starts for its first program is there when a second one has ended.
+        ended(prefix.command("cmd.exe").args(["/c", "exit"]))?;
         Ok(prefix)
     }
 
@@ -98,31 +105,50 @@ pub(crate) fn windows_path(path: &Path) -> String {
 }
 
 /// How long a program may take.
-const LIMIT: std::time::Duration = std::time::Duration::from_secs(180);
-/// What a proxy says last. Under Wine a process has been seen to hang after it, with no thread left but its first.
-const STOPPED: &str = "stopped: what is in HNS stays";
+const LIMIT: Duration = Duration::from_secs(180);
 
-/// Runs a command to its end, whatever that is. One that takes too long is killed.
+/// Runs a command to its end, whatever that is. One that takes too long is killed, and that is an error.
+///
+/// What it prints goes to files: a pipe would be open for as long as any process has it that Windows started meanwhile.
 pub(crate) fn ended(command: &mut Command) -> Result<Output> {
     let said = program::words(command);
-    command.stdin(Stdio::null());
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let child = command.spawn().with_context(|| format!("start {said}"))?;
+    let (mut stdout, mut stderr) = (nameless_file()?, nameless_file()?);
+    command.stdin(Stdio::null()).stdout(stdout.try_clone()?).stderr(stderr.try_clone()?);
+    let mut child = command.spawn().with_context(|| format!("start {said}"))?;
     let id = child.id().to_string();
-    let (sender, receiver) = std::sync::mpsc::channel();
-    std::thread::spawn(move || sender.send(child.wait_with_output()));
-    let output = receiver.recv_timeout(LIMIT).or_else(|_| {
-        println!("killed after {} s: {said}", LIMIT.as_secs());
+    let (sender, receiver) = mpsc::channel();
+    // Nobody listens any more once the time is over.
+    thread::spawn(move || sender.send(child.wait()));
+    let status = receiver.recv_timeout(LIMIT);
+    let (stdout, stderr) = (content(&mut stdout)?, content(&mut stderr)?);
+    let Ok(status) = status else {
         // What has ended by now cannot be killed.
         let _ = Command::new("kill").args(["-9", &id]).status();
-        receiver.recv()
-    });
-    let mut output = output.with_context(|| said.clone())?.with_context(|| said.clone())?;
-    let has_stopped = String::from_utf8_lossy(&output.stderr).contains(STOPPED);
-    if output.status.code().is_none() && has_stopped {
-        output.status = std::process::ExitStatus::default();
-    }
-    Ok(output)
+        let (limit, errors) = (LIMIT.as_secs(), String::from_utf8_lossy(&stderr));
+        bail!("{said}: still running after {limit} s; it said: {errors}");
+    };
+    let status = status.with_context(|| format!("wait for {said}"))?;
+    Ok(Output { status, stdout, stderr })
+}
+
+/// A file that is gone when nobody has it open any more.
+fn nameless_file() -> Result<File> {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let name = format!("switchyard-printed-{}-{number}", std::process::id());
+    let path = std::env::temp_dir().join(name);
+    let file = File::options().read(true).write(true).create_new(true).open(&path);
+    let file = file.with_context(|| format!("make {}", path.display()))?;
+    fs::remove_file(&path).with_context(|| format!("remove {}", path.display()))?;
+    Ok(file)
+}
+
+/// All that is in a file.
+fn content(file: &mut File) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.rewind().context("read what was printed")?;
+    file.read_to_end(&mut bytes).context("read what was printed")?;
+    Ok(bytes)
 }
 
 /// What a command prints that must succeed.
