@@ -12,7 +12,7 @@ mod examples;
 mod judge;
 mod living;
 mod node;
-mod page;
+pub(crate) mod page;
 mod server;
 mod sets;
 
@@ -24,8 +24,7 @@ use anyhow::{Context, Result, anyhow};
 use clap::{Args, ValueEnum};
 
 use crate::kube_contract::build::Programs;
-use crate::program;
-use crate::wine::sets::Set;
+use crate::wine::sets::{Set, build, named};
 use crate::workspace::Workspace;
 use server::ApiServer;
 
@@ -65,11 +64,9 @@ impl EndToEnd {
     pub(crate) fn run(self) -> Result<bool> {
         let workspace = Workspace::find()?;
         let programs = Programs::build(&workspace)?;
-        // With this program, so that both share what they are made of.
-        program::run(&mut workspace.cargo(&["build", "-p", "xtask", "-p", "switchyard"]))?;
-        let switchyard = workspace.target.join("debug/switchyard");
+        let switchyard = build(&workspace)?;
         let tools = Tools { workspace, programs, switchyard };
-        let sets = crate::wine::sets::named(&tools.workspace, self.example.as_deref())?;
+        let sets = named(&tools.workspace, self.example.as_deref())?;
         let kinds = match self.server.as_slice() {
             [] => Kind::value_variants(),
             some => some,

@@ -73,7 +73,7 @@ pub(crate) enum Step {
     Bench,
     /// The demonstration runs.
     Demo,
-    /// What ships for Windows does under Wine what it does on Linux, through the real interface of HNS.
+    /// The programs for Windows do under Wine what they do on Linux, through the real interface of HNS.
     Wine,
 }
 

@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::program;
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, without_package};
 
 /// The compiler that has the sources of its standard library beside it.
 pub(crate) const RUSTC: &str = "/usr/bin/rustc";
@@ -28,6 +28,25 @@ const TARGET: &str = "x86_64-pc-windows-gnu";
 #[derive(Args)]
 pub(crate) struct Windows {}
 
+/// How programs are compiled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// As they ship: optimized, each as a whole.
+    Shipped,
+    /// As while one works: in a small part of the time, and for tests of theirs, too.
+    Quick,
+}
+
+impl Kind {
+    /// Cargo's name of it, and of its folder.
+    fn profile(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Shipped => ("release", "release"),
+            Self::Quick => ("dev", "debug"),
+        }
+    }
+}
+
 /// What was built, all in one folder.
 pub(crate) struct Built {
     /// The folder.
@@ -37,7 +56,7 @@ pub(crate) struct Built {
 impl Windows {
     pub(crate) fn run(self) -> Result<bool> {
         let workspace = Workspace::find()?;
-        let built = build(&workspace)?;
+        let built = build(&workspace, Kind::Shipped)?;
         for name in SHOWN {
             println!("{}", workspace.relative(&built.file(name)).display());
         }
@@ -61,14 +80,28 @@ impl Built {
     }
 }
 
-/// A cargo command that builds for Windows.
-pub(crate) fn cargo(workspace: &Workspace, arguments: &[&str]) -> Command {
+/// What is compiled for Windows. Always all of it: what is compiled with less beside it has other features, and is compiled again.
+const PACKAGES: [&str; 5] = [
+    "switchyard",
+    "switchyard-agent",
+    "switchyard-computenetwork",
+    "switchyard-hcn-sys",
+    "switchyard-windows-host",
+];
+
+/// A cargo command that compiles for Windows.
+pub(crate) fn cargo(workspace: &Workspace, kind: Kind, arguments: &[&str]) -> Command {
     let mut command = Command::new(CARGO);
     command.current_dir(&workspace.root).args(arguments);
-    command.args(["--locked", "--target", TARGET]);
-    command.arg("-Zbuild-std=std,panic_unwind").arg("--target-dir").arg(&workspace.target);
+    command.args(PACKAGES.iter().flat_map(|name| ["--package", name]));
+    command.args(["--locked", "--target", TARGET, "--profile", kind.profile().0]);
+    // Nothing under Wine reads it, and it is most of what would be written.
+    command.env("CARGO_PROFILE_DEV_DEBUG", "none");
+    // With what tests need, whether or not there are any: without it, everything is compiled again for tests.
+    command.arg("-Zbuild-std=std,panic_unwind,test").arg("--target-dir").arg(&workspace.target);
     // What is for Windows alone is compiled nowhere else, so its warnings are met here.
     command.args(["-Zwarnings", "--config", "build.warnings=\"deny\""]);
+    without_package(&mut command);
     // Whoever runs this may do so by another cargo, whose choices are not for this one.
     for inherited in ["RUSTUP_TOOLCHAIN", "CARGO", "RUSTDOC", "CARGO_BUILD_TARGET"] {
         command.env_remove(inherited);
@@ -80,12 +113,9 @@ pub(crate) fn cargo(workspace: &Workspace, arguments: &[&str]) -> Command {
 }
 
 /// Builds everything.
-pub(crate) fn build(workspace: &Workspace) -> Result<Built> {
-    // In one go: what is built alone has other features, and is compiled again.
-    let what = ["-p", "switchyard", "-p", "switchyard-computenetwork", "-p", "switchyard-hcn-sys"];
-    let kinds = ["build", "--release", "--bins", "--lib", "--examples"];
-    program::run(&mut cargo(workspace, &[&kinds[..], &what[..]].concat()))?;
-    let folder = workspace.target.join(TARGET).join("release");
+pub(crate) fn build(workspace: &Workspace, kind: Kind) -> Result<Built> {
+    program::run(&mut cargo(workspace, kind, &["build", "--bins", "--lib", "--examples"]))?;
+    let folder = workspace.target.join(TARGET).join(kind.profile().1);
     let built = Built { folder };
     // The same library under the name of the older one: it has the functions of both.
     let (one, other) = (built.file("computenetwork.dll"), built.file("vmcompute.dll"));

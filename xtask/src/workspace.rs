@@ -56,6 +56,7 @@ impl Workspace {
     pub(crate) fn cargo(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(cargo());
         command.current_dir(&self.root).args(arguments);
+        without_package(&mut command);
         command
     }
 
@@ -85,6 +86,18 @@ impl Workspace {
         files.sort();
         files.dedup();
         Ok(files)
+    }
+}
+
+/// Has a command not see which package runs it. Some build scripts run again wherever that changes, and what depends on them is
+/// compiled again.
+pub(crate) fn without_package(command: &mut Command) {
+    let of_package =
+        |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(of_package) {
+            command.env_remove(name);
+        }
     }
 }
 

@@ -23,7 +23,7 @@ mod stage;
 use anyhow::{Result, bail};
 use clap::Args;
 
-use crate::windows;
+use crate::windows::{self, Kind};
 use crate::workspace::Workspace;
 use prefix::Prefix;
 
@@ -39,12 +39,15 @@ pub(crate) struct Wine {
     /// Only run the programs of tests/windows.
     #[arg(long, conflicts_with = "example")]
     conformance: bool,
+    /// With the programs as they ship, which takes many times longer to compile.
+    #[arg(long)]
+    release: bool,
 }
 
 impl Wine {
     /// All of it.
     pub(crate) fn whole() -> Self {
-        Self { example: None, compare_log: false, conformance: false }
+        Self { example: None, compare_log: false, conformance: false, release: false }
     }
 
     pub(crate) fn run(self) -> Result<bool> {
@@ -61,13 +64,14 @@ impl Wine {
 
     /// Everything that is not as it should be.
     fn troubles(&self, workspace: &Workspace) -> Result<Vec<String>> {
+        let kind = if self.release { Kind::Shipped } else { Kind::Quick };
         if self.conformance {
-            let prefix = Prefix::fresh(workspace, windows::build(workspace)?)?;
+            let prefix = Prefix::fresh(workspace, windows::build(workspace, kind)?)?;
             return conformance::run(workspace, &prefix);
         }
         let sets = sets::named(workspace, self.example.as_deref())?;
         let linux = sets::build(workspace)?;
-        let prefix = Prefix::fresh(workspace, windows::build(workspace)?)?;
+        let prefix = Prefix::fresh(workspace, windows::build(workspace, kind)?)?;
         let mut troubles = call_log::compare(workspace, &prefix, &linux, &sets)?;
         if !self.compare_log {
             troubles.extend(answers::compare(workspace, &prefix, &linux, &sets)?);

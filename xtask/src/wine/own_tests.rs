@@ -8,25 +8,11 @@ use serde_json::Value;
 
 use super::prefix::Prefix;
 use crate::program;
-use crate::windows;
+use crate::windows::{self, Kind};
 use crate::workspace::Workspace;
 
-/// The crates, and what of their tests has something of Windows.
-const TESTS: [&str; 13] = [
-    "-p",
-    "switchyard-windows-host",
-    "-p",
-    "switchyard-agent",
-    "-p",
-    "switchyard",
-    "--lib",
-    "--test",
-    "windows",
-    "--test",
-    "agent",
-    "--test",
-    "proxy",
-];
+/// What of the tests has something of Windows.
+const TESTS: [&str; 7] = ["--lib", "--test", "windows", "--test", "agent", "--test", "proxy"];
 
 /// Builds them and runs them.
 pub(super) fn run(workspace: &Workspace, prefix: &Prefix) -> Result<()> {
@@ -40,10 +26,12 @@ pub(super) fn run(workspace: &Workspace, prefix: &Prefix) -> Result<()> {
     Ok(())
 }
 
-/// The programs with the tests, as they are built while one works: what ships is optimized as a whole, for each program anew.
+/// The programs with the tests. They are never built as they ship, which is optimized for each program anew.
 fn build(workspace: &Workspace) -> Result<Vec<PathBuf>> {
     let what = ["test", "--no-run", "--message-format=json"];
-    let said = program::output(&mut windows::cargo(workspace, &[&what[..], &TESTS].concat()))?;
+    let mut cargo = windows::cargo(workspace, Kind::Quick, &[&what[..], &TESTS].concat());
+    println!("$ {}", program::words(&cargo));
+    let said = program::output(&mut cargo)?;
     let said = String::from_utf8(said).context("what cargo says is not UTF-8")?;
     let messages = said.lines().map(|line| {
         serde_json::from_str::<Value>(line).with_context(|| format!("read {line:?} of cargo"))

@@ -79,10 +79,11 @@ pub(crate) fn network_file(folder: &Path, network: &str, node: &Node) -> Result<
     Ok(path)
 }
 
-/// The program of Linux.
+/// The program of Linux, as it is compiled while one works.
 pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
-    program::run(&mut workspace.cargo(&["build", "--release", "-p", "switchyard"]))?;
-    Ok(workspace.target.join("release").join("switchyard"))
+    // With this program, so that both share what they are made of.
+    program::run(&mut workspace.cargo(&["build", "-p", "xtask", "-p", "switchyard"]))?;
+    Ok(workspace.target.join("debug").join("switchyard"))
 }
 
 /// All example sets, or the one that is named.
