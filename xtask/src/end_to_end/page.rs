@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 const LIMIT: Duration = Duration::from_secs(5);
 
 /// The status and the text of a page; nothing where nobody answers.
-pub(super) fn page(port: u16, path: &str) -> Option<(u16, String)> {
+pub(crate) fn page(port: u16, path: &str) -> Option<(u16, String)> {
     let address = SocketAddr::from(([127, 0, 0, 1], port));
     let mut connection = TcpStream::connect_timeout(&address, LIMIT).ok()?;
     connection.set_read_timeout(Some(LIMIT)).ok()?;
@@ -24,7 +24,7 @@ pub(super) fn page(port: u16, path: &str) -> Option<(u16, String)> {
 }
 
 /// A port that nobody has at the moment.
-pub(super) fn free_port() -> Result<u16> {
+pub(crate) fn free_port() -> Result<u16> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).context("find a free port")?;
     Ok(listener.local_addr().context("find a free port")?.port())
 }

@@ -7,12 +7,14 @@
 //! * `call_log`: the proxy makes the same calls as on Linux, line by line;
 //! * `preflight`: a preflight tells the knobs of that HNS;
 //! * `proxy`: a proxy that is restarted, killed and watched, on an HNS that goes away;
+//! * `kubernetes`: a proxy that a Kubernetes API server feeds;
 //! * `own_tests`: the tests that ask Windows itself, for services, pipes and access rights.
 
 mod answers;
 mod call_log;
 mod conformance;
 mod contract;
+mod kubernetes;
 mod own_tests;
 pub(crate) mod prefix;
 mod preflight;
@@ -39,6 +41,9 @@ pub(crate) struct Wine {
     /// Only run the programs of tests/windows.
     #[arg(long, conflicts_with = "example")]
     conformance: bool,
+    /// Only lead a proxy by a Kubernetes API server.
+    #[arg(long, conflicts_with_all = ["example", "compare_log", "conformance"])]
+    kubernetes: bool,
     /// With the programs as they ship, which takes many times longer to compile.
     #[arg(long)]
     release: bool,
@@ -47,7 +52,13 @@ pub(crate) struct Wine {
 impl Wine {
     /// All of it.
     pub(crate) fn whole() -> Self {
-        Self { example: None, compare_log: false, conformance: false, release: false }
+        Self {
+            example: None,
+            compare_log: false,
+            conformance: false,
+            kubernetes: false,
+            release: false,
+        }
     }
 
     pub(crate) fn run(self) -> Result<bool> {
@@ -69,6 +80,12 @@ impl Wine {
             let prefix = Prefix::fresh(workspace, windows::build(workspace, kind)?)?;
             return conformance::run(workspace, &prefix);
         }
+        if self.kubernetes {
+            let linux = sets::build(workspace)?;
+            let prefix = Prefix::fresh(workspace, windows::build(workspace, kind)?)?;
+            kubernetes::check(workspace, &prefix, &linux)?;
+            return Ok(Vec::new());
+        }
         let sets = sets::named(workspace, self.example.as_deref())?;
         let linux = sets::build(workspace)?;
         let prefix = Prefix::fresh(workspace, windows::build(workspace, kind)?)?;
@@ -80,6 +97,7 @@ impl Wine {
                 troubles.extend(conformance::run(workspace, &prefix)?);
                 troubles.extend(preflight::check(workspace, &prefix)?);
                 proxy::check(workspace, &prefix)?;
+                kubernetes::check(workspace, &prefix, &linux)?;
                 own_tests::run(workspace, &prefix)?;
             }
         }

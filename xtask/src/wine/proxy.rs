@@ -115,27 +115,13 @@ impl<'a> Life<'a> {
         let dry = ended(&mut self.stage.switchyard(&plan))?;
         let said = String::from_utf8_lossy(&dry.stderr);
         ensure!(dry.status.code() == Some(0), "a dry run after a kill: {}: {said}", dry.status);
-        let before = self.changes()?;
+        let before = changes(&self.stage)?;
         let proxy = self.start()?;
         self.settled(None)?;
-        let changes = self.changes()? - before;
-        ensure!(changes == 0, "a restart made {changes} calls that change HNS");
+        let more = changes(&self.stage)? - before;
+        ensure!(more == 0, "a restart made {more} calls that change HNS");
         drop(proxy);
         Ok(())
-    }
-
-    /// How many calls have changed HNS, or tried to.
-    fn changes(&self) -> Result<usize> {
-        let log = fs::read_to_string(self.stage.call_log()).context("read the log of calls")?;
-        let mut changes = 0;
-        for line in log.lines() {
-            let call: Value = serde_json::from_str(line).context("read a logged call")?;
-            let name = call["call"].as_str().context("a logged call without a function")?;
-            let verbs = ["HcnCreate", "HcnModify", "HcnDelete"];
-            changes += usize::from(verbs.iter().any(|verb| name.starts_with(verb)));
-        }
-        ensure!(changes > 0, "no call that changes HNS is in its log");
-        Ok(changes)
     }
 
     /// HNS restarts without its load balancers, and again, under a proxy that runs: they are made again.
@@ -160,4 +146,18 @@ impl<'a> Life<'a> {
         ensure!(again.status.code() == Some(0), "cleanup has something left to do");
         Ok(())
     }
+}
+
+/// How many calls of an HNS have changed it, or tried to.
+pub(super) fn changes(stage: &Stage<'_>) -> Result<usize> {
+    let log = fs::read_to_string(stage.call_log()).context("read the log of calls")?;
+    let mut changes = 0;
+    for line in log.lines() {
+        let call: Value = serde_json::from_str(line).context("read a logged call")?;
+        let name = call["call"].as_str().context("a logged call without a function")?;
+        let verbs = ["HcnCreate", "HcnModify", "HcnDelete"];
+        changes += usize::from(verbs.iter().any(|verb| name.starts_with(verb)));
+    }
+    ensure!(changes > 0, "no call that changes HNS is in its log");
+    Ok(changes)
 }
