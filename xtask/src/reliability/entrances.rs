@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use switchyard_hcn::{IpProtocol, LoadBalancer};
+use switchyard_hcn::{IpProtocol, LoadBalancer, LoadBalancerFlags};
 use switchyard_hcn_emulator::State;
-use switchyard_model::Protocol;
+use switchyard_model::{Family, Protocol};
 use switchyard_nodeview::Stream;
-use switchyard_winkernel::WindowsNetwork;
+use switchyard_winkernel::{LoadBalancerKey, WindowsNetwork};
 
-/// What a load balancer stands for: its address, if it has one, its port and protocol.
-pub(super) type Entrance = (Option<IpAddr>, u16, Protocol);
+/// What is served: by one load balancer of ours.
+pub(super) type Entrance = LoadBalancerKey;
 
 /// What a load balancer stands for; none for one that is not as ours are.
 pub(super) fn entrance(held: &LoadBalancer) -> Option<Entrance> {
@@ -21,7 +21,11 @@ pub(super) fn entrance(held: &LoadBalancer) -> Option<Entrance> {
         IpProtocol::SCTP => Protocol::Sctp,
         _ => return None,
     };
-    Some((held.vips().next(), mapping.external_port, protocol))
+    let vip = held.vips().next();
+    let is_ipv6 = held.flags.contains(LoadBalancerFlags::IPV6);
+    let of_flags = if is_ipv6 { Family::IPv6 } else { Family::IPv4 };
+    let family = vip.map_or(of_flags, Family::of);
+    Some(Entrance { family, vip, port: mapping.external_port, protocol })
 }
 
 /// The entrances that HNS serves with some endpoint that exists.
@@ -37,8 +41,9 @@ pub(super) fn served(state: &State) -> BTreeSet<Entrance> {
 /// The entrances that are to be served.
 pub(super) fn wanted(stream: &Stream) -> BTreeSet<Entrance> {
     let entrances = stream.view().views().flat_map(|view| {
-        let protocol = view.key.protocol;
-        view.frontends.iter().map(move |own| (own.address, own.port.get(), protocol))
+        let (family, protocol) = (view.key.family, view.key.protocol);
+        let entrance = move |vip, port| Entrance { family, vip, port, protocol };
+        view.frontends.iter().map(move |own| entrance(own.address, own.port.get()))
     });
     entrances.collect()
 }

@@ -152,7 +152,7 @@ pub(super) fn take_frontend(
         !own.is_remote() && own.addresses().any(|own| world.pods.contains_key(&own))
     };
     let pod = before.endpoints().find(|(_, own)| is_pod(own));
-    let (Some((vip, port, _)), Some((pod, _))) = (dice.one(&free).copied(), pod) else {
+    let (Some(Entrance { vip, port, .. }), Some((pod, _))) = (dice.one(&free).copied(), pod) else {
         return false;
     };
     if vip.is_some_and(|vip| vip.is_ipv6()) {

@@ -458,15 +458,15 @@ impl Reconciler {
         if self.rewrite_ledger.is_some_and(|due| due > now) {
             return None;
         }
+        let had_failed = self.rewrite_ledger.take().is_some();
         if self.trust.needs_no_ledger() {
-            if self.ledger.is_empty() && !self.ledger.has_unwritten() {
+            if self.ledger.is_empty() && !self.ledger.has_unwritten() && !had_failed {
                 return None;
             }
             self.ledger.clear();
             return Some(Call::RemoveLedger);
         }
-        if self.rewrite_ledger.is_some() || self.ledger.is_overgrown() {
-            self.rewrite_ledger = None;
+        if had_failed || self.ledger.is_overgrown() {
             return Some(Call::RewriteLedger { lines: self.ledger.whole() });
         }
         let written = self.ledger.has_unwritten();

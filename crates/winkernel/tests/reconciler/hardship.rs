@@ -1,13 +1,15 @@
 //! What a node must come through: incomplete knowledge, one object that never works, calls that never return, an HNS that
 //! keeps nothing.
 
+use std::io;
 use std::time::Duration;
 
 use switchyard_hcn::{Endpoint, Guid, IpConfiguration, hresult};
 use switchyard_hcn_emulator::{Fault, Knobs, ObjectKind, State, Trouble, Verb};
 use switchyard_model::{Family, Protocol};
 use switchyard_winkernel::{
-    Call, CallId, Kind, Ledger, LoadBalancerKey, Performer, Reconciler, Subject, load_balancer_id,
+    Call, CallId, Kind, Ledger, LedgerStore, LoadBalancerKey, Performer, Reconciler, Subject,
+    load_balancer_id,
 };
 
 use crate::{NETWORK, Node, SHOP, count, refusal, service, shop};
@@ -75,6 +77,43 @@ fn at_one_moment(node: &mut Node, most: usize) -> usize {
         made += 1;
     }
     made
+}
+
+/// A disk that takes nothing.
+struct FullDisk;
+
+impl LedgerStore for FullDisk {
+    fn append(&mut self, _: &str) -> io::Result<()> {
+        Err(io::ErrorKind::StorageFull.into())
+    }
+
+    fn replace(&mut self, _: &str) -> io::Result<()> {
+        Err(io::ErrorKind::StorageFull.into())
+    }
+
+    fn remove(&mut self) -> io::Result<()> {
+        Err(io::ErrorKind::StorageFull.into())
+    }
+}
+
+#[test]
+fn a_ledger_that_could_not_be_written_or_removed_is_seen_to_later() {
+    for knobs in [Knobs::default(), forgetful()] {
+        let mut node = Node::new(knobs);
+        node.see(&service("web", "172.20.0.10", &["10.1.2.21"]));
+        while let Some((id, call)) = node.reconciler.next(node.emulator.now()) {
+            let result = Performer::new(&node.emulator).perform(&call, &mut FullDisk);
+            node.reconciler.call_done(id, result, node.emulator.now());
+        }
+        assert_eq!(node.programmed().len(), 1);
+        assert!(node.standing().ledger_trouble.is_some(), "{:?}", node.standing());
+        node.seconds(60);
+        assert_eq!(node.standing().ledger_trouble, None);
+        node.restart();
+        node.see("");
+        node.seconds(1);
+        assert_eq!(node.emulator.state().load_balancers().count(), 0);
+    }
 }
 
 #[test]

@@ -74,9 +74,15 @@ impl Ever {
             let ips = ips.chain(service.external_ips.iter().copied());
             let ips: Vec<IpAddr> = ips.chain(service.load_balancer_ips.iter().copied()).collect();
             for port in &service.ports {
-                let of_ips = ips.iter().map(|ip| (Some(*ip), port.port.get(), port.protocol));
-                let of_node = port.node_port.map(|own| (None, own.get(), port.protocol));
-                for entrance in of_ips.chain(of_node) {
+                let entrance =
+                    |family, vip, port: u16, protocol| Entrance { family, vip, port, protocol };
+                let of_ip = |ip: &IpAddr| {
+                    entrance(Family::of(*ip), Some(*ip), port.port.get(), port.protocol)
+                };
+                let node_ports = port.node_port.into_iter().flat_map(|own| {
+                    families.map(|family| entrance(family, None, own.get(), port.protocol))
+                });
+                for entrance in ips.iter().map(of_ip).chain(node_ports) {
                     self.owners.entry(entrance).or_default().insert(service.key.clone());
                 }
             }

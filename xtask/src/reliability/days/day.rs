@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use switchyard_hcn_emulator::{Emulator, FaultScript, Latency, Profile, Setup, Verb as HnsVerb};
 use switchyard_model::Name;
-use switchyard_winkernel::{Call, Change, Reason, Verb};
+use switchyard_winkernel::{Call, Change, Reason, Subject, Verb};
 use tokio::time::{Instant, timeout_at};
 
 use super::super::dice::Dice;
@@ -36,6 +36,8 @@ pub(super) const DEAF: Duration = Duration::from_secs(60);
 const MOST_CALLS: u64 = 6_000;
 /// How many seconds of rest each further request of the API server may have: three kinds, each watched for 42 s.
 const QUIET_REQUEST: u64 = 13;
+/// How many other changes may come between the two halves of a replacement, and one.
+const MOST_BETWEEN: u32 = 4;
 /// When a day begins, in microseconds since 1970: the epoch of its API server.
 const BEGINNING: i64 = 1_772_323_200_000_000;
 /// More requests of the API server than a proxy may make in an hour of the worst weather.
@@ -490,7 +492,7 @@ impl Day<'_> {
         }
     }
 
-    /// I2: only the cluster changes. What was served and still is, is served at every moment between, but for the one between
+    /// I2: only the cluster changes. What was served and still is, is served at every moment between, but for those between
     /// the two halves of a replacement.
     async fn peaceful_change(&mut self) -> Result<(), String> {
         for _ in 0..4 {
@@ -505,18 +507,10 @@ impl Day<'_> {
             let Some(Peace { before, gaps }) = self.peace.take() else { continue };
             let after = self.emulator.steer(|service| served(service.state()));
             let entrances = self.cluster.entrances();
-            let is_replacement = |change: &Change| {
-                change.operation.verb == Verb::Delete && change.operation.reason == Reason::Replaced
-            };
             for entrance in before.intersection(&after).filter(|own| entrances.contains(own)) {
-                let black = gaps
-                    .iter()
-                    .find(|(change, now)| !now.contains(entrance) && !is_replacement(change));
-                if let Some((change, _)) = black {
-                    return Err(format!(
-                        "I2: {entrance:?} is not served after {:?}",
-                        change.operation
-                    ));
+                if let Some(change) = black_hole(*entrance, &gaps) {
+                    let operation = &change.operation;
+                    return Err(format!("I2: {entrance:?} is not served after {operation:?}"));
                 }
                 self.report.checked("I2 no black hole");
             }
@@ -580,4 +574,24 @@ impl Day<'_> {
         // An audit may be under way.
         self.converge(("at rest", Duration::from_secs(10))).await.map(drop)
     }
+}
+
+/// The change after which `entrance` is not served although it has to be. While it is being replaced a few other changes may
+/// come between: those that were under way.
+fn black_hole(entrance: Entrance, gaps: &[(Box<Change>, BTreeSet<Entrance>)]) -> Option<&Change> {
+    let mut left = 0;
+    for (change, served) in gaps {
+        let operation = &change.operation;
+        let is_its_own = matches!(&operation.subject, Subject::LoadBalancer { key: Some(key), .. }
+            if *key == entrance);
+        match (operation.verb, operation.reason) {
+            (Verb::Delete, Reason::Replaced) if is_its_own => left = MOST_BETWEEN,
+            _ if is_its_own => left = 0,
+            _ => left = left.saturating_sub(1),
+        }
+        if left == 0 && !served.contains(&entrance) {
+            return Some(change);
+        }
+    }
+    None
 }

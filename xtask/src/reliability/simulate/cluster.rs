@@ -69,7 +69,12 @@ impl RandomCluster {
     fn remember(&mut self) {
         for view in self.stream.view().views() {
             for frontend in &view.frontends {
-                let entrance = (frontend.address, frontend.port.get(), view.key.protocol);
+                let entrance = Entrance {
+                    family: view.key.family,
+                    vip: frontend.address,
+                    port: frontend.port.get(),
+                    protocol: view.key.protocol,
+                };
                 let ever = self.ever.entry(entrance).or_default();
                 ever.extend(view.cluster.iter().chain(&*view.local).map(|own| own.address));
             }
