@@ -27,6 +27,11 @@ use crate::{dependencies, program, reliability};
 /// About a minute of histories.
 const SIMULATION: &[&str] = &["simulate", "--steps", "100", "--seed", "1", "--seeds", "500"];
 
+/// Days of a node from the API server on, and one month without an API server.
+const NODE_DAYS: &[&str] = &["simulate", "--node-days", "200", "--seed", "60"];
+const WITHOUT_API: &[&str] =
+    &["simulate", "--node-days", "1", "--hours", "1", "--gone", "30", "--seed", "3"];
+
 /// Runs every check there is, in order, and stops at the first that fails.
 #[derive(Args)]
 pub(crate) struct Test {
@@ -106,7 +111,9 @@ impl Step {
             Self::Kube => held(KubeContract::whole().run()),
             Self::EndToEnd => held(EndToEnd::whole().run()),
             Self::Crash => reliability::run_optimized(workspace, &["crash"]),
-            Self::Simulate => reliability::run_optimized(workspace, SIMULATION),
+            Self::Simulate => [SIMULATION, NODE_DAYS, WITHOUT_API]
+                .iter()
+                .try_for_each(|words| reliability::run_optimized(workspace, words)),
             Self::Soak => held(Soak::brief().run()),
             Self::Fuzz => held(Fuzz::brief()),
             Self::Bench => held(Bench::all().run()),

@@ -92,7 +92,7 @@ fn cni(day: &mut Day<'_>) {
 
 fn around_hns(day: &mut Day<'_>) -> Result<(), String> {
     let (emulator, world, dice) = (day.emulator, &mut day.world, &mut day.dice);
-    match dice.below(9) {
+    match dice.below(10) {
         0 if day.knobs.knobs.keeps_owner => {
             upsets::orphan(emulator, world, dice);
             day.scars.silent = true;
@@ -129,7 +129,7 @@ fn around_hns(day: &mut Day<'_>) -> Result<(), String> {
             day.report.met("F20 HNS forgets all");
             after_restart(day);
         }
-        6 => {
+        6 | 9 => {
             restart_hns(emulator, world);
             day.report.met(match day.knobs.knobs.restores_with_new_ids {
                 true => "F22 HNS restores with new ids",

@@ -121,9 +121,9 @@ async fn whole(plan: Plan) -> Report {
     let choices = others();
     let renewing: Vec<_> = choices.iter().filter(|own| own.knobs.restores_with_new_ids).collect();
     let knobs = match dice.below(20) {
-        0..=8 => Setting::usual(),
+        0..=7 => Setting::usual(),
         // What it takes for F22 is one setting of many.
-        9..=12 => dice.one(&renewing).copied().cloned().unwrap_or_else(Setting::usual),
+        8..=12 => dice.one(&renewing).copied().cloned().unwrap_or_else(Setting::usual),
         _ => dice.one(&choices).cloned().unwrap_or_else(Setting::usual),
     };
     let state = cluster.hns.emulator.state();
