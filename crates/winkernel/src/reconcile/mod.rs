@@ -288,7 +288,11 @@ impl Reconciler {
             return None;
         }
         if self.survey.end_blocking(now) {
-            self.ledger.retain(|kind, id| self.observed.contains(kind, id));
+            // What a load balancer still names is there, whatever a listing says that comes empty again and again.
+            let is_named = |id| self.observed.referrers(id).next().is_some();
+            self.ledger.retain(|kind, id| {
+                self.observed.contains(kind, id) || (kind == Kind::Endpoint && is_named(id))
+            });
         }
         if self.is_looking_for_endpoints() {
             self.survey.look_again(now);

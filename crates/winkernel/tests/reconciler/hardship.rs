@@ -79,6 +79,39 @@ fn at_one_moment(node: &mut Node, most: usize) -> usize {
     made
 }
 
+#[test]
+fn refusals_as_if_hns_were_away_do_not_each_have_everything_read() {
+    let services: Vec<String> = (1..40)
+        .map(|number| service(&format!("s{number}"), &format!("172.20.0.{number}"), &["10.1.2.21"]))
+        .collect();
+    let mut node = Node::new(Knobs::default());
+    node.see(&services.concat());
+    node.seconds(10);
+    node.fault(refusal("HcnDeleteLoadBalancer", hresult::RPC_S_CALL_FAILED, None));
+    node.see("");
+    node.calls();
+    node.seconds(1);
+    let calls = node.calls();
+    let of_balancers = |verb| count(&calls, verb, ObjectKind::LoadBalancer);
+    assert!(of_balancers(Verb::Delete) >= 39, "{:?}", calls.counts());
+    // What became of each is read, and once everything.
+    assert!(of_balancers(Verb::Open) <= 2 * of_balancers(Verb::Delete), "{:?}", calls.counts());
+}
+
+#[test]
+fn what_load_balancers_name_is_there_however_often_listings_come_empty() {
+    let mut node = Node::new(forgetful());
+    node.see(&shop());
+    node.seconds(1);
+    let omit = Fault::at("HcnEnumerateEndpoints", Trouble::Omit { count: None }).unwrap();
+    node.fault(Fault { times: Some(4), ..omit });
+    node.restart();
+    node.see("");
+    node.seconds(1_000);
+    let state = node.emulator.state();
+    assert_eq!((state.endpoints().count(), state.load_balancers().count()), (0, 0));
+}
+
 /// A disk that takes nothing.
 struct FullDisk;
 

@@ -255,7 +255,8 @@ async fn special(day: &mut Day<'_>) -> Result<(), String> {
             tokio::time::advance(Duration::from_secs(gap)).await;
             day.report.met("F43 suspended and resumed");
         }
-        7 => day.ledger.is_full = true,
+        // Where nothing else tells whose an object is, what is made while nothing can be written is left behind by a restart.
+        7 => day.ledger.is_full = day.has_marks(),
         9 => {
             let day_long = 86_400_000_000;
             day.wall_error = [-day_long, 0, day_long][day.dice.below(3)];
@@ -269,6 +270,8 @@ async fn special(day: &mut Day<'_>) -> Result<(), String> {
         _ => {
             if day.cluster.restore() {
                 day.has_gone_back = true;
+                // A watch from beyond the end of the history says nothing.
+                day.scars.deaf = true;
                 look_at_pods(day);
             }
         }

@@ -172,8 +172,9 @@ impl ApiCluster {
         let before = self.changes;
         for change in batch {
             self.put(change);
+            // A proxy may see every state between.
+            self.look();
         }
-        self.look();
         for change in batch {
             self.show(change);
         }

@@ -319,13 +319,14 @@ impl Day<'_> {
         Ok(())
     }
 
+    /// Whether HNS itself tells of an object that it is ours.
+    pub(super) fn has_marks(&self) -> bool {
+        self.knobs.knobs.keeps_owner || self.knobs.knobs.honours_caller_id
+    }
+
     /// I1 and I3, wherever HNS was changed.
     fn check(&mut self) -> Result<(), String> {
-        let (has_marks, world, ever) = (
-            self.knobs.knobs.keeps_owner || self.knobs.knobs.honours_caller_id,
-            &self.world,
-            &self.cluster.ever,
-        );
+        let (has_marks, world, ever) = (self.has_marks(), &self.world, &self.cluster.ever);
         let looked_at = self.looked_at;
         let checked = self.emulator.steer(|service| {
             let mutating = service.calls().total_mutating();

@@ -11,6 +11,9 @@ use crate::ledger::Kind;
 
 /// What an audit's reading may take of the time of HNS: one part in so many.
 const SHARE: u32 = 100;
+/// How long after the beginning of a pass another one that is asked for begins at the earliest: where HNS refuses one change
+/// after the other as if it were away, each asks for one.
+const APART: Duration = Duration::from_secs(1);
 
 /// A pass over everything, to find what was changed behind our back.
 #[derive(Debug, Clone)]
@@ -24,6 +27,8 @@ pub(super) struct Audit {
     to_list: BTreeSet<Kind>,
     /// When its next call is made.
     next: Duration,
+    /// When the last pass began.
+    begun: Option<Duration>,
     passes: u64,
 }
 
@@ -35,6 +40,7 @@ impl Audit {
             left: VecDeque::new(),
             to_list: BTreeSet::new(),
             next: Duration::ZERO,
+            begun: None,
             passes: 0,
         }
     }
@@ -63,7 +69,8 @@ impl Audit {
     /// A pass begins as soon as it may: something was seen that should not be.
     pub(super) fn soon(&mut self, now: Duration) {
         if self.is_resting() {
-            self.due = Some(self.due.map_or(now, |due| due.min(now)));
+            let soonest = self.begun.map_or(now, |begun| now.max(begun.saturating_add(APART)));
+            self.due = Some(self.due.map_or(soonest, |due| due.min(soonest)));
         }
     }
 
@@ -84,6 +91,7 @@ impl Audit {
             }
             self.rest(now);
             self.to_list = KINDS.into();
+            self.begun = Some(now);
             self.passes += 1;
             return Some(Call::FindNetwork { name: name.map(str::to_owned) });
         }
