@@ -3,6 +3,9 @@
 use std::env::args_os;
 use std::io::{BufWriter, Write, stderr, stdout};
 use std::process::ExitCode;
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
 
 use clap::Parser;
 use switchyard::arguments::Arguments;
@@ -10,6 +13,9 @@ use switchyard::command::run;
 use switchyard::command_line::prepare;
 use switchyard::failure::Failure;
 use switchyard::service::tell_of_bad_arguments;
+
+/// How long standard error has to take what is said at the end.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
     let words = prepare(args_os());
@@ -29,10 +35,16 @@ fn main() -> ExitCode {
     }
 }
 
-/// Says what went wrong, with its whole chain of causes, once.
+/// Says what went wrong, with its whole chain of causes, once. Where standard error is closed nobody is there to be told, and
+/// where nobody reads it, the process ends all the same.
 fn report(failure: &Failure) {
-    if !matches!(failure, Failure::Closed) {
-        // Where standard error is closed, nobody is there to be told.
-        let _ = writeln!(stderr(), "switchyard: {}", failure.chain());
+    if matches!(failure, Failure::Closed) {
+        return;
+    }
+    let text = format!("switchyard: {}\n", failure.chain());
+    let (told, is_told) = channel();
+    let tell = move || told.send(stderr().write_all(text.as_bytes()));
+    if thread::Builder::new().spawn(tell).is_ok() {
+        let _ = is_told.recv_timeout(PATIENCE);
     }
 }

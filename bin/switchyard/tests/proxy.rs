@@ -243,6 +243,28 @@ fn a_log_that_nobody_reads_ends_no_proxy() {
     assert_eq!(proxy.terminate(), Some(0));
 }
 
+/// A log that takes nothing holds up neither the work nor the end, and has all of it once it takes something again.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_log_that_blocks_holds_up_nobody() {
+    use std::io::{BufRead as _, BufReader, Read as _};
+
+    let node = Node::new("blocked-log");
+    let (mut proxy, _reader) = node.start_with_unread_log();
+    proxy.wait("the first state", is_settled);
+    node.write("api.yaml", &CLUSTER.service("api", "172.20.0.20", "10.1.2.31"));
+    proxy.wait("the second Service", |status| is_settled(status) && counts(status) == (2, 2));
+    assert_eq!(proxy.terminate(), Some(0));
+
+    let (mut proxy, mut reader) = node.start_with_unread_log();
+    proxy.wait("the same state", is_settled);
+    reader.read_exact(&mut [0; 65_536]).unwrap();
+    let mut lines = BufReader::new(reader).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.contains("INFO started")));
+    assert_eq!(proxy.terminate(), Some(0));
+    assert!(lines.any(|line| line.contains("INFO stopped")));
+}
+
 #[test]
 fn a_log_goes_where_the_flags_of_kube_proxy_say() {
     let node = Node::new("log-files");

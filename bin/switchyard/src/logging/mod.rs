@@ -1,18 +1,25 @@
 //! The log of a proxy: to standard error, to files, or to both, as kube-proxy's flags say it.
+//!
+//! Who logs never waits: lines are put into a `queue`, and a thread of its own, the `writer`, takes them from there. `file` is a
+//! log file, `format` what lines look like, `arguments` and `verbosity` what the flags say.
 
 mod arguments;
 mod file;
 mod format;
+mod queue;
 mod verbosity;
+mod writer;
 
-use std::io::{self, Write, stderr};
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::io::{self, Write};
 use std::panic;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use anyhow::Context;
+use tracing::subscriber::{DefaultGuard, set_default};
 use tracing::{Level, Metadata, error, info, warn};
-use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::filter::{LevelFilter, filter_fn};
 use tracing_subscriber::fmt::{self, MakeWriter};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -20,10 +27,13 @@ use tracing_subscriber::{Layer, Registry, registry};
 
 use self::file::{Bounds, LogFile};
 use self::format::Json;
+use self::writer::{PATIENCE, Sink};
 
 pub(crate) use self::arguments::go_bool;
 pub use self::arguments::{Format, LoggingArguments, Severity};
+pub use self::queue::Queue;
 pub use self::verbosity::Modules;
+pub(crate) use self::writer::Writer;
 
 /// The name of the file in `--log-dir`.
 const FILE: &str = "switchyard.log";
@@ -32,19 +42,19 @@ const FILE: &str = "switchyard.log";
 /// the message of an object like any other.
 #[derive(Clone)]
 pub(crate) struct Log {
-    file: Option<Arc<Mutex<LogFile>>>,
+    queue: Arc<Queue>,
     format: Format,
-    /// From which severity on standard error gets a line that a file gets, too.
-    threshold: Severity,
+    has_file: bool,
 }
 
-/// Where one line goes.
+/// A line on its way to the log.
 pub(crate) struct Line<'a> {
-    log: &'a Log,
+    queue: &'a Queue,
     severity: Severity,
 }
 
-/// Begins to log, for `node`. `usual` is the directory of the log where no flag says where it goes; standard error without it.
+/// Begins to log, for `node`, while the writer is there. `usual` is the directory of the log where no flag says where it goes;
+/// standard error without it.
 ///
 /// # Errors
 /// When the file cannot be written to.
@@ -52,8 +62,8 @@ pub(crate) fn start(
     arguments: &LoggingArguments,
     node: &str,
     usual: Option<PathBuf>,
-) -> anyhow::Result<Log> {
-    let log = Log::open(arguments, node, usual)?;
+) -> anyhow::Result<(Log, Writer)> {
+    let (log, writer) = Log::open(arguments, node, usual)?;
     let (general, modules) = (arguments.level(), arguments.vmodule.clone());
     let most = modules.most(general);
     let is_wanted = move |metadata: &Metadata<'_>| {
@@ -63,12 +73,21 @@ pub(crate) fn start(
     let subscriber = registry().with(lines(arguments, log.clone()).with_filter(filter));
     // One that is there already is a test's.
     if subscriber.try_init().is_ok() {
-        log_panics();
+        log_panics(Arc::clone(&log.queue));
     }
     for said in arguments.ignored() {
         warn!("{said}");
     }
-    Ok(log)
+    Ok((log, writer))
+}
+
+/// Has what this thread logs wait in a queue that nobody writes, until what is returned beside it is dropped.
+#[must_use]
+pub fn keep(arguments: &LoggingArguments) -> (Arc<Queue>, DefaultGuard) {
+    let queue = Arc::<Queue>::default();
+    let log = Log { queue: Arc::clone(&queue), format: arguments.format(), has_file: false };
+    let lines = lines(arguments, log).with_filter(LevelFilter::from_level(Level::INFO));
+    (queue, set_default(registry().with(lines)))
 }
 
 /// The form of lines, and where they go.
@@ -88,40 +107,49 @@ fn lines(arguments: &LoggingArguments, log: Log) -> Box<dyn Layer<Registry> + Se
     }
 }
 
-/// Has what a thread panics with in the log: nobody sees the standard error of a service.
-fn log_panics() {
-    let before = panic::take_hook();
+/// Has what a thread panics with in the log, and there alone: nobody sees the standard error of a service, and one that nobody
+/// reads would hold the process where it is to end.
+fn log_panics(queue: Arc<Queue>) {
     panic::set_hook(Box::new(move |trouble| {
-        error!(panic = %trouble, "a thread panicked");
-        before(trouble);
+        let backtrace = Backtrace::capture();
+        if backtrace.status() == BacktraceStatus::Captured {
+            error!(panic = %trouble, %backtrace, "a thread panicked");
+        } else {
+            error!(panic = %trouble, "a thread panicked");
+        }
+        queue.settle(PATIENCE);
     }));
 }
 
 impl Log {
     /// Whether it goes to a file.
     pub(crate) fn has_file(&self) -> bool {
-        self.file.is_some()
+        self.has_file
     }
 
     fn open(
         arguments: &LoggingArguments,
         node: &str,
         usual: Option<PathBuf>,
-    ) -> anyhow::Result<Self> {
-        let Some(path) = path(arguments, usual) else {
-            let (format, threshold) = (arguments.format(), Severity::Info);
-            return Ok(Self { file: None, format, threshold });
+    ) -> anyhow::Result<(Self, Writer)> {
+        let sink = match path(arguments, usual) {
+            Some(path) => to_file(&path, arguments, node)?,
+            None => Sink { file: None, threshold: Severity::Info },
         };
-        let size = arguments.log_file_max_size.saturating_mul(1024 * 1024);
-        let bounds =
-            Bounds { size: (size > 0).then_some(size), files: arguments.log_file_max_count };
-        let file = LogFile::open(&path, bounds, heading(arguments, node))
-            .with_context(|| format!("write the log to {}", path.display()))?;
-        let threshold =
-            if arguments.alsologtostderr { Severity::Info } else { arguments.stderrthreshold };
-        let file = Some(Arc::new(Mutex::new(file)));
-        Ok(Self { file, format: arguments.format(), threshold })
+        let (queue, has_file) = (Arc::default(), sink.file.is_some());
+        let writer = Writer::start(&queue, sink).context("start a thread for the log")?;
+        Ok((Self { queue, format: arguments.format(), has_file }, writer))
     }
+}
+
+fn to_file(path: &Path, arguments: &LoggingArguments, node: &str) -> anyhow::Result<Sink> {
+    let size = arguments.log_file_max_size.saturating_mul(1024 * 1024);
+    let bounds = Bounds { size: (size > 0).then_some(size), files: arguments.log_file_max_count };
+    let file = LogFile::open(path, bounds, heading(arguments, node))
+        .with_context(|| format!("write the log to {}", path.display()))?;
+    let threshold =
+        if arguments.alsologtostderr { Severity::Info } else { arguments.stderrthreshold };
+    Ok(Sink { file: Some(file), threshold })
 }
 
 /// The file that the log goes to, if it goes to one.
@@ -147,7 +175,7 @@ impl<'a> MakeWriter<'a> for Log {
     type Writer = Line<'a>;
 
     fn make_writer(&'a self) -> Self::Writer {
-        Line { log: self, severity: Severity::Info }
+        Line { queue: &self.queue, severity: Severity::Info }
     }
 
     fn make_writer_for(&'a self, metadata: &Metadata<'_>) -> Self::Writer {
@@ -156,26 +184,17 @@ impl<'a> MakeWriter<'a> for Log {
             Level::WARN => Severity::Warning,
             _ => Severity::Info,
         };
-        Line { log: self, severity }
+        Line { queue: &self.queue, severity }
     }
 }
 
 impl Write for Line<'_> {
-    /// A proxy does not end because its log does: what cannot be written is lost, and standard error is told where a file
-    /// does not take it.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let in_file =
-            self.log.file.as_ref().map(|file| {
-                file.lock().unwrap_or_else(PoisonError::into_inner).write(bytes).is_ok()
-            });
-        if self.severity >= self.log.threshold || in_file == Some(false) {
-            let _ = stderr().write_all(bytes);
-        }
+        self.queue.put(self.severity, bytes);
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        let _ = stderr().flush();
         Ok(())
     }
 }
@@ -193,7 +212,7 @@ impl Write for Log {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.make_writer().flush()
+        Ok(())
     }
 }
 

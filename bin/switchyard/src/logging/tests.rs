@@ -84,14 +84,14 @@ fn logged(test: &str, words: &str) -> String {
     let _ = fs::remove_dir_all(&folder);
     let words = format!("{words} --log-dir {}", folder.display());
     let arguments = parse(&words);
-    let mut log = Log::open(&arguments, "n1", None).unwrap();
+    let (mut log, writer) = Log::open(&arguments, "n1", None).unwrap();
     with_default(registry().with(lines(&arguments, log.clone())), || {
         info!(node = "n1", count = 3_u32, "one");
         debug!(error = "refused", "two");
         log.write_all(b"as it is\n").unwrap();
     });
+    drop(writer);
     let text = fs::read_to_string(folder.join(FILE)).unwrap();
-    drop(log);
     fs::remove_dir_all(&folder).unwrap();
     text
 }

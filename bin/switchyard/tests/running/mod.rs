@@ -149,6 +149,20 @@ impl Node {
         Proxy { node: self, child }
     }
 
+    /// Starts a proxy whose log has a reader that reads nothing, and cannot take a further byte.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn start_with_unread_log(&self) -> (Proxy<'_>, std::io::PipeReader) {
+        use std::io::Write as _;
+        use std::os::fd::{AsFd as _, OwnedFd};
+
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        let copy: OwnedFd = writer.as_fd().try_clone_to_owned().unwrap();
+        // What a pipe takes while nobody reads, where nobody said otherwise.
+        writer.write_all(&[b'\n'; 65_536]).unwrap();
+        let child = system::grouped(&mut self.proxy(&["-v", "4"])).stderr(copy).spawn().unwrap();
+        (Proxy { node: self, child }, reader)
+    }
+
     /// Waits until the status of whatever proxy answers is as wanted.
     #[cfg(windows)]
     pub(crate) fn wait_for_status(&self, what: &str, is_it: impl Fn(&Value) -> bool) -> Value {

@@ -63,7 +63,7 @@ pub(crate) fn run(
     if arguments.dry_run {
         return dry_run(&called, arguments, options, out, notices);
     }
-    let log = logging::start(&options.logging, &options.node, usual_log(arguments))?;
+    let (log, _writer) = logging::start(&options.logging, &options.node, usual_log(arguments))?;
     for warning in &options.warnings {
         tracing::warn!("{warning}");
     }
@@ -81,7 +81,7 @@ pub(crate) fn run(
 fn told(failure: Failure, arguments: &ProxyArguments) -> Failure {
     let node = arguments.node.as_deref().unwrap_or_default();
     if !arguments.dry_run
-        && let Ok(log) = logging::start(&arguments.logging, node, usual_log(arguments))
+        && let Ok((log, _writer)) = logging::start(&arguments.logging, node, usual_log(arguments))
         && log.has_file()
     {
         tracing::error!(error = %failure.chain(), "ended");
