@@ -54,7 +54,8 @@ func (s strategy) PrepareForUpdate(_ context.Context, object, old runtime.Object
 	}
 }
 
-// prepareStatus has an update of the object leave the status alone, and one of the status everything else.
+// prepareStatus has an update of the object leave the status alone, and one of the status all but itself and the metadata, as
+// kube-apiserver's strategies for Services and Nodes have it (pkg/registry/core).
 func (s strategy) prepareStatus(object, old runtime.Object) {
 	if !s.status {
 		s.resource.copyStatus(object, old)
@@ -63,9 +64,14 @@ func (s strategy) prepareStatus(object, old runtime.Object) {
 	wanted := object.DeepCopyObject()
 	assign(object, old.DeepCopyObject())
 	s.resource.copyStatus(object, wanted)
+	from, to := accessor(wanted), accessor(object)
+	to.SetLabels(from.GetLabels())
+	to.SetAnnotations(from.GetAnnotations())
+	to.SetFinalizers(from.GetFinalizers())
+	to.SetOwnerReferences(from.GetOwnerReferences())
 	// The version is what the client saw, and the library says whose fields these are.
-	accessor(object).SetResourceVersion(accessor(wanted).GetResourceVersion())
-	accessor(object).SetManagedFields(accessor(wanted).GetManagedFields())
+	to.SetResourceVersion(from.GetResourceVersion())
+	to.SetManagedFields(from.GetManagedFields())
 }
 
 func (s strategy) fillIn(object runtime.Object) {

@@ -58,7 +58,7 @@ pub(super) const ALL: &[Scenario] = &[
     ),
     scenario(
         "C15",
-        "an update of a Service leaves its status alone, one of the status everything else",
+        "an update of a Service leaves its status alone, one of the status its specification",
         |trial| Box::pin(status(trial)),
     ),
     scenario("C16", "an object of another kind or version than the path's is refused", |trial| {
@@ -288,7 +288,16 @@ async fn status(trial: &mut Trial<'_>) -> Checked {
     let path = trial.service("a");
     let patched = trial.client.patch(&path, media::MERGE_PATCH, &patch).await?.granted(200)?;
     equal("address after another", &ip(&patched), "192.0.2.2")?;
-    equal("label after that", &patched["metadata"]["labels"]["x"], "1")
+    equal("label after that", &patched["metadata"]["labels"]["x"], "1")?;
+    // What the object is called and who minds it, both ways can change.
+    let mut object = patched;
+    object["metadata"]["labels"] = json!({"y": "2"});
+    object["metadata"]["annotations"] = json!({"z": "3"});
+    object["spec"]["sessionAffinity"] = "ClientIP".into();
+    let put = trial.client.put(&format!("{path}/status"), &object).await?.granted(200)?;
+    equal("labels after a status", &put["metadata"]["labels"], &json!({"y": "2"}))?;
+    equal("annotations after a status", &put["metadata"]["annotations"], &json!({"z": "3"}))?;
+    equal("affinity after a status", &put["spec"]["sessionAffinity"], "None")
 }
 
 /// An address in the range that servers of clusters take by default.

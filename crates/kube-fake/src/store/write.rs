@@ -420,7 +420,8 @@ fn combined(resource: &Resource, before: &Value, change: Value, part: Part) -> V
         Part::Status => {
             let mut object = before.clone();
             put(map_mut(&mut object), "status", &change["status"]);
-            for field in ["labels", "annotations", "finalizers", "managedFields"] {
+            for field in ["labels", "annotations", "finalizers", "ownerReferences", "managedFields"]
+            {
                 put(metadata_mut(&mut object), field, &change["metadata"][field]);
             }
             object
