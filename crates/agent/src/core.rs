@@ -145,11 +145,12 @@ impl Core {
             return;
         }
         let (since, due) = self.missing_node.unwrap_or((now, now));
-        self.missing_node = Some((since, due));
-        if now < due {
+        let is_due = now >= due;
+        let next = if is_due { now.saturating_add(REMIND) } else { due };
+        self.missing_node = Some((since, next));
+        if !is_due {
             return;
         }
-        self.missing_node = Some((since, now.saturating_add(REMIND)));
         let (node, seconds) =
             (&self.stream.view().node().name, now.saturating_sub(since).as_secs());
         warn!(%node, seconds, "the API has no Node of this name: nothing is changed in HNS before it is there; --hostname-override says another");

@@ -266,6 +266,7 @@ fn from_file(path: &Path) -> Result<Config, ConnectionError> {
     };
     Config::try_from(Kubeconfig::read_from(path).map_err(failed)?).map_err(failed)
 }
+
 fn address(text: &str) -> Result<http::Uri, ConnectionError> {
     let wrong = || ConnectionError::Master(text.to_owned());
     let full = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
