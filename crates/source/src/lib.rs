@@ -1,4 +1,4 @@
-//! Kubernetes objects from manifests into cluster events.
+//! Kubernetes objects from manifests, and from what an API server says, into cluster events.
 //!
 //! Reading is lenient where Kubernetes is and never gives up on the whole for the sake of a part: a wrong type, an
 //! impossible number or a malformed address is refused by itself, with the object, the field and the reason, and everything
@@ -20,6 +20,7 @@ mod refusal;
 mod service;
 mod slice;
 mod whole;
+pub mod wire;
 
 pub use configuration::{
     AgentConfiguration, ClientConnection, Configuration, ConfigurationChange, ConfigurationError,

@@ -8,11 +8,11 @@ use crate::field::{Field, List, NumberOrText, Shape, Texts, object};
 
 /// Declares objects of known fields. A field's name in the document is its own in camel case unless said.
 macro_rules! raw {
-    ($($(#[$doc:meta])* $name:ident { $($(#[$attribute:meta])* $field:ident: $type:ty,)* })*) => {$(
+    ($($(#[$doc:meta])* $visibility:vis struct $name:ident { $($(#[$attribute:meta])* $field:ident: $type:ty,)* })*) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
         #[serde(rename_all = "camelCase", default)]
-        pub(crate) struct $name {
+        $visibility struct $name {
             $($(#[$attribute])* pub(crate) $field: Field<$type>,)*
         }
 
@@ -27,7 +27,7 @@ macro_rules! raw {
 raw! {
     /// A document: an object, or a list of objects. A list inside a list is not read: nobody writes one, and depth is what
     /// overflows stacks.
-    Document {
+    pub(crate) struct Document {
         api_version: String,
         kind: String,
         metadata: Metadata,
@@ -40,7 +40,7 @@ raw! {
     }
 
     /// An object: the fields of all kinds together, so that one pass reads it whatever the order of its keys.
-    Object {
+    pub struct Object {
         api_version: String,
         kind: String,
         metadata: Metadata,
@@ -51,7 +51,7 @@ raw! {
         ports: List<RawPort>,
     }
 
-    Metadata {
+    pub(crate) struct Metadata {
         name: String,
         namespace: String,
         uid: String,
@@ -63,7 +63,7 @@ raw! {
     }
 
     /// The `spec` of a Service, a Node or a Pod.
-    Spec {
+    pub(crate) struct Spec {
         #[serde(rename = "type")]
         service_type: String,
         #[serde(rename = "clusterIP")]
@@ -88,7 +88,7 @@ raw! {
     }
 
     /// The `status` of a Service, a Node or a Pod.
-    Status {
+    pub(crate) struct Status {
         load_balancer: LoadBalancerStatus,
         addresses: List<RawNodeAddress>,
         #[serde(rename = "podIP")]
@@ -98,7 +98,7 @@ raw! {
     }
 
     /// A port of a Service or a slice.
-    RawPort {
+    pub(crate) struct RawPort {
         name: String,
         protocol: String,
         port: i64,
@@ -106,26 +106,26 @@ raw! {
         target_port: NumberOrText,
     }
 
-    AffinityConfig {
+    pub(crate) struct AffinityConfig {
         #[serde(rename = "clientIP")]
         client_ip: ClientAffinity,
     }
 
-    ClientAffinity {
+    pub(crate) struct ClientAffinity {
         timeout_seconds: i64,
     }
 
-    LoadBalancerStatus {
+    pub(crate) struct LoadBalancerStatus {
         ingress: List<Ingress>,
     }
 
-    Ingress {
+    pub(crate) struct Ingress {
         ip: String,
         #[serde(rename = "ipMode")]
         ip_mode: String,
     }
 
-    RawEndpoint {
+    pub(crate) struct RawEndpoint {
         addresses: List<String>,
         conditions: RawConditions,
         node_name: String,
@@ -133,38 +133,38 @@ raw! {
         target_ref: TargetRef,
     }
 
-    RawConditions {
+    pub(crate) struct RawConditions {
         ready: bool,
         serving: bool,
         terminating: bool,
     }
 
-    RawHints {
+    pub(crate) struct RawHints {
         for_zones: List<HintName>,
         for_nodes: List<HintName>,
     }
 
-    HintName {
+    pub(crate) struct HintName {
         name: String,
     }
 
-    TargetRef {
+    pub(crate) struct TargetRef {
         kind: String,
         namespace: String,
         name: String,
     }
 
-    RawNodeAddress {
+    pub(crate) struct RawNodeAddress {
         #[serde(rename = "type")]
         address_type: String,
         address: String,
     }
 
-    RawTaint {
+    pub(crate) struct RawTaint {
         key: String,
     }
 
-    PodAddress {
+    pub(crate) struct PodAddress {
         ip: String,
     }
 }

@@ -10,12 +10,11 @@ use std::time::Duration;
 
 use switchyard_model::{ClusterEvent, ObjectKey, ServiceKey};
 
-use super::kind::{Kind, Understood};
-use super::wire::{Version, identity};
 use crate::field::Field;
 use crate::raw::Object;
 use crate::refusal::Refusal;
 use crate::slice;
+use crate::wire::{Kind, Understood, Version};
 
 /// Of how many refused objects it is remembered why; of more, only how much was refused of each.
 const MOST_REFUSED: usize = 1_000;
@@ -142,7 +141,7 @@ impl Assembly {
     pub(super) fn listed(&mut self, kind: Kind, object: Object, now: Duration) {
         let reflection = self.kinds.entry(kind).or_default();
         reflection.heard(now);
-        let Some((key, version)) = identity(&object) else { return };
+        let Some((key, version)) = kind.identify(&object) else { return };
         let Some(listing) = &mut reflection.listing else { return };
         if let Some((service, moment)) = trigger(kind, &object) {
             listing.triggers.insert(service, moment);
@@ -224,7 +223,7 @@ impl Assembly {
     ) -> Heard {
         let reflection = self.kinds.entry(kind).or_default();
         reflection.good(now);
-        let Some((key, version)) = identity(&object) else { return Heard::Good };
+        let Some((key, version)) = kind.identify(&object) else { return Heard::Good };
         let number = version.number();
         if number != 0 && number < reflection.version.number() {
             return Heard::OutOfOrder;

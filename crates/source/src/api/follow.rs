@@ -10,16 +10,13 @@ use futures_util::future::{Either, select};
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use kube::client::Body;
-use serde::de::Error as _;
 use tokio::time::timeout;
 
 use super::assembly::Heard;
 use super::backoff::Backoff;
 use super::clients::{NoClient, Way, is_of_tls};
-use super::kind::Kind;
-use super::wire::{Line, Lines, Page, Refusal, TooLong, Version};
 use super::{Api, Shared, chain};
-use crate::field::Field;
+use crate::wire::{Kind, Line, Lines, Object, Page, Refusal, TooLong, Unreadable, Version};
 
 /// How many objects a page has.
 const PAGE: usize = 500;
@@ -54,7 +51,7 @@ pub(super) enum Trouble {
     #[error("the connection to the API server broke: {}", chain(.0))]
     Broken(#[source] kube::Error),
     #[error("the answer of the API server cannot be read: {0}")]
-    Unreadable(#[from] serde_json::Error),
+    Unreadable(#[from] Unreadable),
     #[error("the answer of the API server cannot be read: {0}")]
     TooLong(#[from] TooLong),
     #[error("the answer of the API server is too large, or broke off: {0}")]
@@ -279,26 +276,15 @@ impl<'a> Follower<'a> {
                 }
                 page => page?,
             };
-            let items = match page.items {
-                Field::Present(items) => items,
-                Field::Absent => Vec::new(),
-                Field::Wrong(found) => {
-                    let text = format!("items: must be a list, found {found}");
-                    return Err(serde_json::Error::custom(text).into());
-                }
-            };
-            for item in items {
-                // What is no object has no name: there is nothing to hold it against.
-                if let Field::Present(object) = item {
-                    self.shared.listed(self.kind, object);
-                }
+            for object in page.objects {
+                self.shared.listed(self.kind, object);
             }
-            next = page.metadata.next;
+            next = page.next;
             if next.is_empty() {
-                if page.metadata.resource_version.is_empty() {
-                    return Err(serde_json::Error::missing_field("metadata.resourceVersion").into());
+                if page.version.as_str().is_empty() {
+                    return Err(Unreadable::lacks("metadata.resourceVersion").into());
                 }
-                self.end_list(Version::new(page.metadata.resource_version))?;
+                self.end_list(page.version)?;
                 return Ok(End::Closed);
             }
         }
@@ -316,7 +302,7 @@ impl<'a> Follower<'a> {
         let body = Limited::new(answer.into_body(), LARGEST_PAGE).collect();
         let body = timeout(ANSWER, body).await.map_err(|_| Trouble::Silent(ANSWER))?;
         let body = body.map_err(|error| Trouble::Body(error.to_string()))?;
-        Ok(serde_json::from_slice(&body.to_bytes())?)
+        Ok(Page::read(&body.to_bytes())?)
     }
 
     /// Watches from `position` on, until the watch ends.
@@ -356,8 +342,8 @@ impl<'a> Follower<'a> {
     /// backup was restored, says nothing until the history is as long again.
     async fn check(&mut self, position: &Version) -> Result<(), Trouble> {
         let page = self.page(&[("limit", "1".to_owned())]).await?;
-        let version = Version::new(page.metadata.resource_version);
-        if version.number() != 0 && version.number() < position.number() {
+        let version = page.version.number();
+        if version != 0 && version < position.number() {
             return Err(Trouble::OutOfOrder);
         }
         Ok(())
@@ -392,7 +378,7 @@ impl<'a> Follower<'a> {
         }
     }
 
-    fn changed(&mut self, object: crate::raw::Object, is_gone: bool) -> Heard {
+    fn changed(&mut self, object: Object, is_gone: bool) -> Heard {
         self.is_busy = true;
         self.shared.changed(self.kind, object, is_gone)
     }
@@ -423,7 +409,9 @@ impl<'a> Follower<'a> {
         let (head, body) = answer.into_parts();
         let body = timeout(ANSWER, Limited::new(body, LONGEST_REFUSAL).collect()).await;
         let body = body.ok().and_then(Result::ok).map(|body| body.to_bytes()).unwrap_or_default();
-        Err(Refusal::read(head.status.as_u16(), &head.headers, &body).into())
+        let retry_after = head.headers.get(http::header::RETRY_AFTER);
+        let retry_after = retry_after.and_then(|value| value.to_str().ok());
+        Err(Refusal::read(head.status.as_u16(), retry_after, &body).into())
     }
 }
 
@@ -431,7 +419,7 @@ impl Watch {
     /// The next line; nothing where the server ended the watch, be it in the midst of a line, which then was never said.
     async fn next(&mut self) -> Result<Option<Line>, Trouble> {
         loop {
-            if let Some(line) = self.lines.next() {
+            if let Some(line) = self.lines.next_line() {
                 if line.is_empty() {
                     continue;
                 }

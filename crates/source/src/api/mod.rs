@@ -20,10 +20,8 @@ mod backoff;
 mod clients;
 mod connect;
 mod follow;
-mod kind;
 mod plugin;
 mod token;
-mod wire;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -38,12 +36,12 @@ pub use self::assembly::{KindStatus, Update};
 pub use self::clients::{Clients, CredentialStatus, Made, MakeClient, NoClient, Way};
 pub use self::connect::{Connection, ConnectionError};
 use self::follow::Follower;
-pub use self::kind::Kind;
 pub use self::plugin::PluginError;
 pub use self::token::TokenError;
-use self::wire::Version;
 use crate::raw::Object;
 use crate::refusal::Refusal;
+pub use crate::wire::Kind;
+use crate::wire::Version;
 
 /// An API server that is followed.
 pub struct Api {

@@ -4,6 +4,8 @@ use std::fmt;
 
 use switchyard_model::{ClusterEvent, Name, ObjectKey};
 
+use super::Version;
+use crate::field::Field;
 use crate::meta::{Scope, title};
 use crate::raw::Object;
 use crate::refusal::{Notes, Refusal};
@@ -24,12 +26,12 @@ pub enum Kind {
 }
 
 /// An object as it was understood.
-#[derive(Debug)]
-pub(super) struct Understood {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Understood {
     /// What it makes of the cluster; its removal where nothing of it can be used.
-    pub(super) event: ClusterEvent,
+    pub event: ClusterEvent,
     /// What of it was refused.
-    pub(super) refused: Vec<Refusal>,
+    pub refused: Vec<Refusal>,
 }
 
 impl Kind {
@@ -38,7 +40,8 @@ impl Kind {
 
     /// Where objects of this kind are listed and watched, and the parameters that select those that are read. `node` is
     /// the Node's name.
-    pub(super) fn query(self, node: &str) -> (&'static str, Vec<(&'static str, String)>) {
+    #[must_use]
+    pub fn query(self, node: &str) -> (&'static str, Vec<(&'static str, String)>) {
         let labels = || vec![("labelSelector", SELECTOR.to_owned())];
         match self {
             Self::Node => {
@@ -59,10 +62,33 @@ impl Kind {
         }
     }
 
+    fn scope(self) -> Scope {
+        match self {
+            Self::Node => Scope::Cluster,
+            Self::Service | Self::EndpointSlice => Scope::Namespaced,
+        }
+    }
+
+    /// What identifies an object, and the version it has. Nothing where it has no name.
+    #[must_use]
+    pub fn identify(self, object: &Object) -> Option<(ObjectKey, Version)> {
+        let Field::Present(metadata) = &object.metadata else { return None };
+        let Field::Present(name) = &metadata.name else { return None };
+        let namespace = match &metadata.namespace {
+            Field::Present(namespace) => namespace.as_str(),
+            Field::Absent | Field::Wrong(_) => "",
+        };
+        let version = match &metadata.resource_version {
+            Field::Present(version) => version.clone(),
+            Field::Absent | Field::Wrong(_) => String::new(),
+        };
+        Some((ObjectKey::new(namespace, name.as_str()), Version::new(version)))
+    }
+
     /// Understands an object. Where nothing of it can be used it counts as gone, and what is wrong is refused by name.
-    pub(super) fn understand(self, key: &ObjectKey, object: Object) -> Understood {
-        let scope = if self == Self::Node { Scope::Cluster } else { Scope::Namespaced };
-        let notes = Notes::new(title(self.word(), &object.metadata, scope, "the API"));
+    #[must_use]
+    pub fn understand(self, key: &ObjectKey, object: Object) -> Understood {
+        let notes = Notes::new(title(self.word(), &object.metadata, self.scope(), "the API"));
         let event = match self {
             Self::Node => node::read(object, &notes).map(ClusterEvent::Node),
             Self::Service => service::read(object, &notes).map(ClusterEvent::Service),
@@ -73,7 +99,8 @@ impl Kind {
     }
 
     /// The object called `key` is gone.
-    pub(super) fn gone(self, key: &ObjectKey) -> ClusterEvent {
+    #[must_use]
+    pub fn gone(self, key: &ObjectKey) -> ClusterEvent {
         match self {
             Self::Node => ClusterEvent::NodeGone(Name::from(&*key.name)),
             Self::Service => ClusterEvent::ServiceGone(key.clone()),
