@@ -42,7 +42,7 @@ pub(crate) const ANNOTATION_PRESERVE_DESTINATION: &str = "preserve-destination";
 pub(crate) const ANNOTATION_TRIGGER: &str = "endpoints.kubernetes.io/last-change-trigger-time";
 
 /// The namespace of an object that names none.
-const DEFAULT_NAMESPACE: &str = "default";
+pub(crate) const DEFAULT_NAMESPACE: &str = "default";
 
 /// Whether objects of a kind live in namespaces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use switchyard_model::{ClusterEvent, Name, ObjectKey};
 
 use super::Version;
 use crate::field::Field;
-use crate::meta::{Scope, title};
+use crate::meta::{DEFAULT_NAMESPACE, Scope, title};
 use crate::raw::Object;
 use crate::refusal::{Notes, Refusal};
 use crate::{node, service, slice};
@@ -69,14 +69,16 @@ impl Kind {
         }
     }
 
-    /// What identifies an object, and the version it has. Nothing where it has no name.
+    /// The name by which an object is known, and the version it has. Nothing where it has no name.
     #[must_use]
     pub fn identify(self, object: &Object) -> Option<(ObjectKey, Version)> {
         let Field::Present(metadata) = &object.metadata else { return None };
         let Field::Present(name) = &metadata.name else { return None };
-        let namespace = match &metadata.namespace {
-            Field::Present(namespace) => namespace.as_str(),
-            Field::Absent | Field::Wrong(_) => "",
+        // As whoever understands the object takes it; what is of a wrong type is refused there.
+        let namespace = match (self.scope(), &metadata.namespace) {
+            (Scope::Cluster, _) | (Scope::Namespaced, Field::Wrong(_)) => "",
+            (Scope::Namespaced, Field::Present(namespace)) if !namespace.is_empty() => namespace,
+            (Scope::Namespaced, Field::Present(_) | Field::Absent) => DEFAULT_NAMESPACE,
         };
         let version = match &metadata.resource_version {
             Field::Present(version) => version.clone(),
@@ -112,5 +114,35 @@ impl Kind {
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.word())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The name by which an object is known, and what is made of it.
+    fn known(kind: Kind, object: &str) -> (String, ClusterEvent) {
+        let object: Object = serde_json::from_str(object).unwrap();
+        let (key, _) = kind.identify(&object).unwrap();
+        let understood = kind.understand(&key, object);
+        assert_eq!(understood.refused, []);
+        (key.to_string(), understood.event)
+    }
+
+    #[test]
+    fn an_object_is_known_by_the_name_that_it_is_understood_by() {
+        for namespace in ["", r#","namespace":"""#, r#","namespace":"default""#] {
+            let object = format!(
+                r#"{{"metadata":{{"name":"web"{namespace}}},"spec":{{"clusterIP":"172.20.0.10"}}}}"#
+            );
+            let (name, event) = known(Kind::Service, &object);
+            let ClusterEvent::Service(service) = event else { panic!("{event:?}") };
+            assert_eq!(name, "default/web");
+            assert_eq!(service.key.to_string(), name);
+        }
+        let (name, event) = known(Kind::Node, r#"{"metadata":{"name":"n1","namespace":"shop"}}"#);
+        let ClusterEvent::Node(node) = event else { panic!("{event:?}") };
+        assert_eq!(name, ObjectKey::new("", &*node.name).to_string());
     }
 }
