@@ -1,4 +1,5 @@
-//! What is done with arbitrary bytes: they are read as manifests, as configurations, as addresses and as documents of HNS.
+//! What is done with arbitrary bytes: they are read as manifests, as configurations, as addresses, as documents of HNS and as what
+//! an API server says.
 //!
 //! Nothing here may panic, hang, or grow faster than its input. `cargo xtask fuzz` runs each under libFuzzer; the tests run it over
 //! its corpus.
@@ -7,11 +8,13 @@ mod addresses;
 mod configurations;
 mod hcn;
 mod manifests;
+mod watch;
 
 pub use addresses::addresses;
 pub use configurations::configurations;
 pub use hcn::hcn;
 pub use manifests::manifests;
+pub use watch::watch;
 
 #[cfg(test)]
 mod tests {
@@ -57,5 +60,10 @@ mod tests {
     #[test]
     fn the_corpus_of_documents_of_hns_harms_nothing() {
         check("hcn", 8, hcn);
+    }
+
+    #[test]
+    fn the_corpus_of_what_an_api_server_says_harms_nothing() {
+        check("watch", 12, watch);
     }
 }

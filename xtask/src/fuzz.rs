@@ -43,7 +43,7 @@ const LIMITS: &[&str] = &["-max_len=4096", "-timeout=10", "-rss_limit_mb=1024"];
 
 /// Each target, and for how many seconds the tests run it.
 const BRIEF: &[(&str, u32)] =
-    &[("manifests", 10), ("configurations", 5), ("hcn", 4), ("addresses", 2)];
+    &[("manifests", 10), ("configurations", 5), ("hcn", 4), ("watch", 4), ("addresses", 2)];
 
 /// Puts arbitrary bytes through the readers: nothing may panic, hang or grow.
 #[derive(Args)]
