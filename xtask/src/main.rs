@@ -15,6 +15,7 @@ mod facts;
 mod flags;
 mod fuzz;
 mod go;
+mod hns;
 mod kube_contract;
 mod limits;
 mod program;

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
-use switchyard_winkernel::OWNER;
 
 use super::Tools;
 use super::server::ApiServer;
+use crate::hns::{changes_in, own_objects};
 use crate::program;
 
 /// How long anything may take that is waited for, in looks, and how often it is looked at.
@@ -82,24 +82,14 @@ impl<'a> WindowsNode<'a> {
 
     /// How many objects of ours its HNS holds.
     pub(super) fn own_objects(&self) -> Result<usize> {
-        let state = self.state()?;
-        let kinds = ["loadBalancers", "endpoints"];
-        let objects = kinds.iter().filter_map(|kind| state[kind].as_array()).flatten();
-        Ok(objects.filter(|object| object["Owner"] == OWNER).count())
+        Ok(own_objects(&self.state()?))
     }
 
     /// The calls of the last proxy that changed HNS, or tried to.
     pub(super) fn changes(&self) -> Result<usize> {
         let log = fs::read_to_string(self.folder.join("calls")).context("read the log of calls")?;
-        let mut changes = 0;
-        for line in log.lines() {
-            let call: Value = serde_json::from_str(line).context("read a logged call")?;
-            let name = call["call"].as_str().context("a logged call without a function")?;
-            let verbs = ["HcnCreate", "HcnModify", "HcnDelete"];
-            changes += usize::from(verbs.iter().any(|verb| name.starts_with(verb)));
-        }
         ensure!(!log.is_empty(), "no call of HNS was logged");
-        Ok(changes)
+        changes_in(&log)
     }
 
     /// What a proxy on this node is told.

@@ -15,7 +15,6 @@ use switchyard_kube_fake::{
     ApiServer, DeleteOptions, ListQuery, Object, Resource, Server, Store, WriteOptions,
 };
 use switchyard_source::whole_objects;
-use switchyard_winkernel::OWNER;
 use tokio::runtime::Runtime;
 
 use super::prefix::{Prefix, ended, printed, windows_path};
@@ -23,6 +22,7 @@ use super::proxy::changes;
 use super::sets::{self, network_file, source_vip};
 use super::stage::{Running, Stage, wait};
 use crate::end_to_end::page::{free_port, page};
+use crate::hns::own_objects;
 use crate::workspace::Workspace;
 
 /// The examples that the server holds, one after the other, and the type of network of the node.
@@ -55,7 +55,7 @@ fn lead(
     let mut node = FedNode::new(workspace, prefix, linux, case)?;
     let proxy = node.start()?;
     let made = node.holds_what_linux_does().context("the whole set")?;
-    ensure!(own(&made) > 0, "nothing of ours is in HNS");
+    ensure!(own_objects(&made) > 0, "nothing of ours is in HNS");
     node.answers_for_itself()?;
     drop(proxy);
 
@@ -67,7 +67,10 @@ fn lead(
 
     let taken = node.delete_one_service()?;
     let less = node.holds_what_linux_does().with_context(|| format!("without {taken}"))?;
-    ensure!(own(&less) < own(&made), "without {taken} HNS holds as much as with it");
+    ensure!(
+        own_objects(&less) < own_objects(&made),
+        "without {taken} HNS holds as much as with it"
+    );
     // What its connections end with, and how the next ones are refused, has other codes on Windows.
     node.while_the_server_is_away(|node| {
         let second = node.delete_one_service()?;
@@ -79,21 +82,14 @@ fn lead(
     node.holds_what_linux_does().context("after the API server was away")?;
     node.delete_all()?;
     let none = node.holds_what_linux_does().context("without any Service")?;
-    ensure!(own(&none) == 0, "{} objects of ours are left", own(&none));
+    ensure!(own_objects(&none) == 0, "{} objects of ours are left", own_objects(&none));
     drop(proxy);
     Ok(format!(
         "{} objects of ours as on Linux, {} without {taken}, none without Services; the server away and back; health and \
          metrics; a restart that changed nothing",
-        own(&made),
-        own(&less)
+        own_objects(&made),
+        own_objects(&less)
     ))
-}
-
-/// How many objects of ours an HNS holds.
-fn own(state: &Value) -> usize {
-    let kinds = ["loadBalancers", "endpoints"];
-    let objects = kinds.iter().filter_map(|kind| state[kind].as_array()).flatten();
-    objects.filter(|object| object["Owner"] == OWNER).count()
 }
 
 /// One node, its HNS, and the API server that its proxy follows.

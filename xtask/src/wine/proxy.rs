@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::prefix::{Prefix, ended, printed, windows_path};
 use super::sets::{self, network_file};
 use super::stage::{Running, Stage, wait};
+use crate::hns::changes_in;
 use crate::workspace::Workspace;
 
 /// The example that the proxy is led through.
@@ -151,13 +152,7 @@ impl<'a> Life<'a> {
 /// How many calls of an HNS have changed it, or tried to.
 pub(super) fn changes(stage: &Stage<'_>) -> Result<usize> {
     let log = fs::read_to_string(stage.call_log()).context("read the log of calls")?;
-    let mut changes = 0;
-    for line in log.lines() {
-        let call: Value = serde_json::from_str(line).context("read a logged call")?;
-        let name = call["call"].as_str().context("a logged call without a function")?;
-        let verbs = ["HcnCreate", "HcnModify", "HcnDelete"];
-        changes += usize::from(verbs.iter().any(|verb| name.starts_with(verb)));
-    }
+    let changes = changes_in(&log)?;
     ensure!(changes > 0, "no call that changes HNS is in its log");
     Ok(changes)
 }
