@@ -88,20 +88,33 @@ impl World {
         tokio::task::spawn_local(async move { api.follow(&shared).await });
     }
 
+    /// Has somebody follow it with what `store` makes, and takes the first step.
+    async fn begin_with(&mut self, store: &Store) {
+        self.follow_with(store.clients());
+        self.step(SOON).await.unwrap();
+    }
+
     fn counts(&self) -> (u64, u64) {
         let status = self.shared.status();
         (status.values().map(|one| one.lists).sum(), status.values().map(|one| one.failures).sum())
     }
 }
 
+/// A world, and a store with the token `one`. Its API server takes `token` alone, or any.
+fn world_that_takes(token: Option<&str>) -> (World, Store) {
+    let world = World::new();
+    if let Some(token) = token {
+        world.server.change_token(token);
+    }
+    let store = Store::new(&world.server, "one");
+    (world, store)
+}
+
 #[test]
 fn a_token_that_was_replaced_is_taken_after_a_401_without_a_list() {
     in_paused_time(async {
-        let mut world = World::new();
-        world.server.change_token("one");
-        let store = Store::new(&world.server, "one");
-        world.follow_with(store.clients());
-        world.step(SOON).await.unwrap();
+        let (mut world, store) = world_that_takes(Some("one"));
+        world.begin_with(&store).await;
         // The same length, so that nobody sees it by looking.
         store.put("two");
         world.server.change_token("two");
@@ -123,9 +136,7 @@ fn a_token_that_was_replaced_is_taken_after_a_401_without_a_list() {
 #[test]
 fn credentials_that_are_refused_are_read_anew_at_once_and_then_once_a_minute() {
     in_paused_time(async {
-        let mut world = World::new();
-        world.server.change_token("two");
-        let store = Store::new(&world.server, "one");
+        let (mut world, store) = world_that_takes(Some("two"));
         world.follow_with(store.clients());
         world.pass(Duration::from_secs(5)).await;
         assert_eq!(store.made(), 2, "once at first, once because of 401");
@@ -143,11 +154,8 @@ fn credentials_that_are_refused_are_read_anew_at_once_and_then_once_a_minute() {
 #[test]
 fn credentials_that_cannot_be_read_are_told_of_and_the_old_ones_serve() {
     in_paused_time(async {
-        let mut world = World::new();
-        world.server.change_token("one");
-        let store = Store::new(&world.server, "one");
-        world.follow_with(store.clients());
-        world.step(SOON).await.unwrap();
+        let (mut world, store) = world_that_takes(Some("one"));
+        world.begin_with(&store).await;
         *store.fails.lock().unwrap() = true;
         // One refusal, for nothing; then all is well with the credentials that there are.
         world
@@ -168,10 +176,8 @@ fn credentials_that_cannot_be_read_are_told_of_and_the_old_ones_serve() {
 #[test]
 fn files_that_changed_are_taken_before_anything_is_refused() {
     in_paused_time(async {
-        let mut world = World::new();
-        let store = Store::new(&world.server, "one");
-        world.follow_with(store.clients());
-        world.step(SOON).await.unwrap();
+        let (mut world, store) = world_that_takes(None);
+        world.begin_with(&store).await;
         world.pass(MINUTE * 10).await;
         assert_eq!(store.made(), 1);
         store.put("longer");
@@ -183,11 +189,9 @@ fn files_that_changed_are_taken_before_anything_is_refused() {
 #[test]
 fn credentials_that_end_are_replaced_before() {
     in_paused_time(async {
-        let mut world = World::new();
-        let mut store = Store::new(&world.server, "one");
+        let (mut world, mut store) = world_that_takes(None);
         store.lasts = Some(MINUTE * 10);
-        world.follow_with(store.clients());
-        world.step(SOON).await.unwrap();
+        world.begin_with(&store).await;
         world.pass(MINUTE * 8).await;
         assert_eq!(store.made(), 1);
         world.pass(MINUTE * 2).await;
@@ -198,8 +202,7 @@ fn credentials_that_end_are_replaced_before() {
 #[test]
 fn without_a_first_client_it_is_tried_again_and_the_reason_is_told() {
     in_paused_time(async {
-        let mut world = World::new();
-        let store = Store::new(&world.server, "one");
+        let (mut world, store) = world_that_takes(None);
         *store.fails.lock().unwrap() = true;
         world.follow_with(store.clients());
         world.pass(MINUTE).await;

@@ -70,6 +70,33 @@ async fn again(world: &World, address: SocketAddr) -> Server {
     tokio::time::timeout(PATIENCE, bind).await.unwrap()
 }
 
+/// An API server that takes the token `one`.
+async fn takes_one() -> (World, Server) {
+    let world = World::new();
+    world.server.change_token("one");
+    let server = listen(&world).await;
+    (world, server)
+}
+
+/// Follows it, and takes the first step.
+async fn begin(world: &mut World, connection: Connection) {
+    world.follow_with(Clients::reach(connection).await.unwrap());
+    world.step(PATIENCE).await.unwrap();
+}
+
+/// The API server takes the token `two` alone, and goes, so that nothing is left of what it let in. It comes back where it was,
+/// and what is new is seen.
+async fn another_token_is_found(world: &mut World, server: Server) {
+    world.server.change_token("two");
+    let address = server.address();
+    drop(server);
+    let _again = again(world, address).await;
+    world.put("Service", service("new", "172.20.0.12"));
+    world.step(PATIENCE).await.unwrap();
+    assert!(world.known().contains_key("new"));
+    assert_eq!(world.shared.credentials().renewals, 1);
+}
+
 /// A plugin that prints what is in `credential`.
 fn plugin(script: &str) -> Value {
     json!({"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "/bin/sh",
@@ -98,45 +125,24 @@ fn troubles(world: &World) -> String {
 #[test]
 fn a_token_file_that_ends_its_line_is_good_and_read_anew_after_a_401() {
     in_real_time(async {
-        let mut world = World::new();
-        world.server.change_token("one");
-        let server = listen(&world).await;
+        let (mut world, server) = takes_one().await;
         let folder = Folder::new("token");
         let user = json!({"tokenFile": folder.put("token", "one\n")});
-        let address = server.address();
-        let connection = folder.kubeconfig(address, &user);
-        world.follow_with(Clients::reach(connection).await.unwrap());
-        world.step(PATIENCE).await.unwrap();
+        begin(&mut world, folder.kubeconfig(server.address(), &user)).await;
         folder.put("token", "two\r\n");
-        world.server.change_token("two");
-        drop(server);
-        let _again = again(&world, address).await;
-        world.put("Service", service("new", "172.20.0.12"));
-        world.step(PATIENCE).await.unwrap();
-        assert!(world.known().contains_key("new"));
-        assert_eq!(world.shared.credentials().renewals, 1);
+        another_token_is_found(&mut world, server).await;
     });
 }
 
 #[test]
 fn a_token_in_the_kubeconfig_that_was_replaced_is_taken_after_a_401() {
     in_real_time(async {
-        let mut world = World::new();
-        world.server.change_token("one");
-        let server = listen(&world).await;
+        let (mut world, server) = takes_one().await;
         let folder = Folder::new("inline");
         let address = server.address();
-        let connection = folder.kubeconfig(address, &json!({"token": "one"}));
-        world.follow_with(Clients::reach(connection).await.unwrap());
-        world.step(PATIENCE).await.unwrap();
+        begin(&mut world, folder.kubeconfig(address, &json!({"token": "one"}))).await;
         folder.kubeconfig(address, &json!({"token": "two"}));
-        world.server.change_token("two");
-        drop(server);
-        let _again = again(&world, address).await;
-        world.put("Service", service("new", "172.20.0.12"));
-        world.step(PATIENCE).await.unwrap();
-        assert!(world.known().contains_key("new"));
-        assert_eq!(world.shared.credentials().renewals, 1);
+        another_token_is_found(&mut world, server).await;
         assert_eq!(world.counts().0, 3, "no list again");
     });
 }
@@ -163,23 +169,13 @@ fn a_kubeconfig_that_was_mended_is_taken_after_a_failure_in_tls() {
 #[test]
 fn a_plugin_is_asked_again_after_a_401() {
     in_real_time(async {
-        let mut world = World::new();
-        world.server.change_token("one");
-        let server = listen(&world).await;
+        let (mut world, server) = takes_one().await;
         let folder = Folder::new("plugin");
         let said = folder.put("said", &credential("one"));
         let script = format!("test -n \"$KUBERNETES_EXEC_INFO\" && cat {}", said.display());
-        let address = server.address();
-        let connection = folder.kubeconfig(address, &plugin(&script));
-        world.follow_with(Clients::reach(connection).await.unwrap());
-        world.step(PATIENCE).await.unwrap();
+        begin(&mut world, folder.kubeconfig(server.address(), &plugin(&script))).await;
         folder.put("said", &credential("two"));
-        world.server.change_token("two");
-        drop(server);
-        let _again = again(&world, address).await;
-        world.put("Service", service("new", "172.20.0.12"));
-        world.step(PATIENCE).await.unwrap();
-        assert_eq!(world.shared.credentials().renewals, 1);
+        another_token_is_found(&mut world, server).await;
     });
 }
 
