@@ -286,7 +286,7 @@ pub struct ProxyArguments {
     /// Print the plan and change nothing: exit with 3 when there is something to do.
     #[arg(long)]
     pub dry_run: bool,
-    /// End once HNS holds what is wanted, instead of going on.
+    /// End once HNS holds what is wanted, instead of going on; with 1 where the API or the Node is not there for two minutes.
     #[arg(long, conflicts_with = "dry_run")]
     pub until_settled: bool,
     /// Run as a service of Windows, under the Service Control Manager.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use switchyard_hcn::Hcn;
 use switchyard_model::{Name, Settings};
-use switchyard_source::api::{Api, Shared};
+use switchyard_source::api::{Api, Clients, Shared};
 use switchyard_source::{
     Configuration, FollowedConfiguration, FollowedManifests, Manifests, ReadError,
 };
@@ -46,8 +46,8 @@ pub struct Setup {
     pub reconciler: ReconcilerSettings,
     /// Whether it ends once HNS holds what is wanted.
     pub until_settled: bool,
-    /// How long one that ends by itself waits for its Node, once the API has told of all else.
-    pub node_patience: Duration,
+    /// How long one that ends by itself waits for the API to tell of everything, and then for its Node.
+    pub patience: Duration,
     /// HNS.
     pub hcn: Arc<dyn Hcn>,
     /// What is around HNS.
@@ -144,6 +144,20 @@ pub enum AgentError {
         /// How long it was waited for.
         waited: Duration,
     },
+    /// The API has not told of everything, and nobody waits for it any longer.
+    #[error(
+        "the Kubernetes API{} did not tell of everything within {} s{why}; look at the address, the credentials and the rights that --kubeconfig or --master gives; nothing was changed in HNS",
+        .server.as_ref().map(|server| format!(" at {server}")).unwrap_or_default(),
+        .waited.as_secs()
+    )]
+    NoApi {
+        /// The address of its server, where that is known.
+        server: Option<String>,
+        /// How long it was waited for.
+        waited: Duration,
+        /// What went wrong last, as the end of a sentence.
+        why: String,
+    },
     /// A thread panicked.
     #[error("the thread {0} panicked: what is in HNS stays, and a restart finds it")]
     Died(&'static str),
@@ -162,7 +176,9 @@ struct Agent {
     executor: Executor,
     host: Arc<dyn Host>,
     registrar: Registrar,
-    /// How long the Node is waited for, where it ends once HNS holds what is wanted.
+    /// The API, where what is wanted comes from there: who asks it, and what is known of it.
+    api: Option<(Clients, Arc<Shared>)>,
+    /// How long the API and the Node are waited for, where it ends once HNS holds what is wanted.
     until_settled: Option<Duration>,
     /// What the pages show.
     board: Arc<Board>,
@@ -195,9 +211,10 @@ pub fn run(setup: Setup, mailbox: Mailbox, inbox: Inbox) -> Result<(), AgentErro
     }
     let events = events_of(&source, &core, &mailbox);
     let web = serve_pages(&pages, &board, metrics, &events, &mailbox)?;
-    let until_settled = setup.until_settled.then_some(setup.node_patience);
+    let until_settled = setup.until_settled.then_some(setup.patience);
     let kept = Arc::clone(&host);
-    let mut agent = Agent { clock, core, executor, host, registrar, until_settled, board, events };
+    let mut agent =
+        Agent { clock, core, executor, host, registrar, api: None, until_settled, board, events };
     let node = &agent.core.stream().view().node().name;
     info!(%node, process = std::process::id(), "started");
     threads.push(agent.feed_from(source, &mailbox)?);
@@ -209,7 +226,7 @@ pub fn run(setup: Setup, mailbox: Mailbox, inbox: Inbox) -> Result<(), AgentErro
         thread.stop();
     }
     drop(threads);
-    if matches!(ended, Ok(()) | Err(AgentError::NoNode { .. })) {
+    if matches!(ended, Ok(()) | Err(AgentError::NoNode { .. } | AgentError::NoApi { .. })) {
         kept.keep();
         info!("stopped: what is in HNS stays");
     }
@@ -289,6 +306,7 @@ impl Agent {
                 let bell = mailbox.bell();
                 let shared = Arc::new(Shared::new(Arc::new(move || clock.now()), Arc::new(bell)));
                 self.core.follow(Arc::clone(&shared));
+                self.api = Some((api.clients.clone(), Arc::clone(&shared)));
                 let heard = Arc::clone(&shared);
                 self.board.hear_from(Box::new(move || heard.heard()));
                 threads::follow_api(runtime, api, shared, mailbox)
@@ -314,9 +332,9 @@ impl Agent {
             if let Some((time, patience)) = self.gives_up()
                 && self.clock.now() >= time
             {
-                let node = self.core.stream().view().node().name.clone();
+                let error = self.waited_in_vain(patience);
                 self.stop(inbox)?;
-                return Err(AgentError::NoNode { node, waited: patience });
+                return Err(error);
             }
             let event = self.wait(inbox)?;
             self.board.tell(|health| health.busy(self.clock.now()));
@@ -328,10 +346,21 @@ impl Agent {
         }
     }
 
-    /// When an agent that ends by itself ends without its Node, and how long it will have waited.
+    /// When an agent that ends by itself ends without the API or its Node, and how long it will have waited.
     fn gives_up(&self) -> Option<(Duration, Duration)> {
         let patience = self.until_settled?;
-        Some((self.core.misses_node_since()?.saturating_add(patience), patience))
+        let since = self.core.awaits_api_since().or(self.core.misses_node_since())?;
+        Some((since.saturating_add(patience), patience))
+    }
+
+    /// What was waited for.
+    fn waited_in_vain(&self, waited: Duration) -> AgentError {
+        match &self.api {
+            Some((clients, shared)) if self.core.awaits_api_since().is_some() => {
+                AgentError::NoApi { server: clients.server(), waited, why: shared.lacks() }
+            }
+            _ => AgentError::NoNode { node: self.core.stream().view().node().name.clone(), waited },
+        }
     }
 
     /// Begins every call that may be made now.

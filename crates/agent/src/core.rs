@@ -46,6 +46,8 @@ pub struct Core {
     knows_node: bool,
     /// Where the API has all but the Node: since when, and when the log is to have it again.
     missing_node: Option<(Duration, Duration)>,
+    /// Since when the API is waited for, where it has not told of everything yet.
+    awaits_api: Option<Duration>,
     /// Whether HNS has not answered yet to the first registration for its notifications.
     awaits_registration: bool,
     /// Why notifications are not registered for.
@@ -75,6 +77,7 @@ impl Core {
             configuration: None,
             knows_node: false,
             missing_node: None,
+            awaits_api: None,
             awaits_registration: true,
             unregistered: None,
             losses: 0,
@@ -118,6 +121,8 @@ impl Core {
         let is_complete = api.is_complete();
         let update = api.take();
         let changed = update.is_some_and(|update| self.take_in(update, now));
+        self.awaits_api =
+            (!self.knows_node && !is_complete).then(|| self.awaits_api.unwrap_or(now));
         self.look_for_node(is_complete, now);
         changed
     }
@@ -160,6 +165,12 @@ impl Core {
     #[must_use]
     pub fn misses_node_since(&self) -> Option<Duration> {
         self.missing_node.map(|(since, _)| since)
+    }
+
+    /// Since when the API is waited for, while it has not told of everything and the Node was never known.
+    #[must_use]
+    pub fn awaits_api_since(&self) -> Option<Duration> {
+        self.awaits_api
     }
 
     fn apply(&mut self, events: Vec<ClusterEvent>, now: Duration) -> bool {

@@ -75,7 +75,7 @@ impl Running {
         let mut followed = FollowedManifests::new(file.to_str().unwrap());
         let setup = Setup {
             until_settled: false,
-            node_patience: PATIENCE,
+            patience: PATIENCE,
             node: "n1".into(),
             settings: Default::default(),
             reconciler: ReconcilerSettings::default(),

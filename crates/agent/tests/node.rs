@@ -1,4 +1,4 @@
-//! An agent whose Node is not there, on the real clock.
+//! An agent whose Node or whose API server is not there, on the real clock.
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
@@ -11,7 +11,7 @@ use switchyard_agent::{
 use switchyard_hcn_emulator::{Emulator, Setup as Hns, State as HnsState};
 use switchyard_kube_fake::{ApiServer, Store};
 use switchyard_nodeview::Stream;
-use switchyard_source::api::Api;
+use switchyard_source::api::{Api, Clients, Connection};
 use switchyard_winkernel::ReconcilerSettings;
 
 /// How long a test waits for what must come.
@@ -45,7 +45,7 @@ fn setup(test: &str) -> Setup {
         settings: Default::default(),
         reconciler: ReconcilerSettings::default(),
         until_settled: true,
-        node_patience: Duration::from_millis(50),
+        patience: Duration::from_millis(50),
         hcn: Arc::new(Emulator::blocking(Hns::of(HnsState::default()))),
         host: Arc::new(Nothing),
         source: Source::Api { runtime, api },
@@ -65,6 +65,26 @@ fn one_that_ends_by_itself_waits_no_longer_than_it_may_and_says_why() {
     let text = ended.to_string();
     assert!(text.contains("Node n1") && text.contains("--hostname-override"), "{text}");
     drop(directory);
+}
+
+#[test]
+fn one_that_ends_by_itself_waits_no_longer_for_an_api_that_is_not_there_and_says_which() {
+    let setup = setup("no-api");
+    let Source::Api { runtime, api } = setup.source else { panic!("not the API") };
+    // Nobody can listen there, and every system says so at once.
+    let master = Some("http://127.0.0.1:0".to_owned());
+    let clients = runtime.block_on(Clients::reach(Connection { kubeconfig: None, master }));
+    let api = Api { clients: clients.unwrap(), ..api };
+    let patience = Duration::from_secs(2);
+    let setup = Setup { source: Source::Api { runtime, api }, patience, ..setup };
+    let (mailbox, inbox) = mailbox();
+    let ended = switchyard_agent::run(setup, mailbox, inbox).unwrap_err();
+    assert!(matches!(ended, AgentError::NoApi { .. }), "{ended}");
+    let text = ended.to_string();
+    for part in ["http://127.0.0.1:0 ", "within 2 s", "Node: ", "cannot be reached", "--kubeconfig"]
+    {
+        assert!(text.contains(part), "{part:?} is not in {text}");
+    }
 }
 
 #[test]

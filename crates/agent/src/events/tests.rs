@@ -140,7 +140,7 @@ struct Renewed(Asked);
 impl MakeClient for Renewed {
     fn make(&self) -> Coming<'_, Result<Made, ConnectionError>> {
         let client = api(&self.0, &[401]);
-        Box::pin(async { Ok(Made { client, lasts: None, mark: 0 }) })
+        Box::pin(async { Ok(Made { client, server: None, lasts: None, mark: 0 }) })
     }
 
     fn mark(&self) -> Coming<'_, Option<u64>> {

@@ -25,6 +25,8 @@ const BEFORE_END: Duration = Duration::from_secs(60);
 pub struct Made {
     /// The client.
     pub client: Client,
+    /// The address of the server that it asks, where that is known.
+    pub server: Option<String>,
     /// How long its credentials last, where that is known.
     pub lasts: Option<Duration>,
     /// What [`MakeClient::mark`] said of what it was made of.
@@ -78,6 +80,8 @@ struct Inner {
 #[derive(Default)]
 struct Known {
     way: Option<Way>,
+    /// The address of the server that is asked.
+    server: Option<String>,
     mark: u64,
     /// When its credentials are to be replaced.
     ends: Option<Instant>,
@@ -181,6 +185,12 @@ impl Clients {
         }
     }
 
+    /// The address of the server that is asked. None where there is no client yet.
+    #[must_use]
+    pub fn server(&self) -> Option<String> {
+        self.lock().server.clone()
+    }
+
     /// How it is with the credentials.
     #[must_use]
     pub fn status(&self) -> CredentialStatus {
@@ -250,6 +260,7 @@ impl Known {
     fn take(&mut self, made: Made, now: Instant) {
         let number = self.way.as_ref().map_or(0, |way| way.number + 1);
         self.way = Some(Way { client: made.client, number });
+        self.server = made.server;
         self.mark = made.mark;
         self.ends = made.lasts.map(|lasts| now + lasts.saturating_sub(BEFORE_END.min(lasts / 2)));
         self.looked = Some(now);

@@ -180,6 +180,7 @@ impl Connection {
         // What changes while it is read is seen to have changed the next time.
         let mark = self.mark()?;
         let mut config = self.config()?;
+        let server = Some(config.cluster_url.to_string().trim_end_matches('/').to_owned());
         let mut lasts = None;
         let token = match plugin_of(&config.auth_info).cloned() {
             Some(plugin) => {
@@ -207,7 +208,7 @@ impl Connection {
             }
             None => builder.build(),
         };
-        Ok(Made { client, lasts, mark })
+        Ok(Made { client, server, lasts, mark })
     }
 
     fn plugin(&self, plugin: &ExecConfig, source: PluginError) -> ConnectionError {

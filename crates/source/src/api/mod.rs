@@ -78,6 +78,12 @@ impl NoState {
     pub fn lacks_node(&self) -> bool {
         self.lacks_node
     }
+
+    /// What is in the way, as the end of a sentence.
+    #[must_use]
+    pub fn why(&self) -> &str {
+        &self.why
+    }
 }
 
 /// Tells the time that passed since some moment.
@@ -198,7 +204,8 @@ impl Shared {
     }
 
     /// What is in the way of a complete state, as the end of a sentence.
-    fn lacks(&self) -> String {
+    #[must_use]
+    pub fn lacks(&self) -> String {
         let status = self.status();
         let troubles =
             status.iter().filter_map(|(kind, status)| Some((kind, status.trouble.as_ref()?)));

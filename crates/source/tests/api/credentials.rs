@@ -70,7 +70,7 @@ impl MakeClient for Store {
                 return Err(ConnectionError::Hangs("/k/config".to_owned()));
             }
             let mark = self.mark().await.unwrap();
-            Ok(Made { client: self.client(), lasts: self.lasts, mark })
+            Ok(Made { client: self.client(), server: None, lasts: self.lasts, mark })
         }
         .boxed()
     }

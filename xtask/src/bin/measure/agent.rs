@@ -123,7 +123,7 @@ fn start(
         settings: Settings::default(),
         reconciler: ReconcilerSettings::default(),
         until_settled: false,
-        node_patience: Duration::MAX,
+        patience: Duration::MAX,
         hcn: Arc::clone(hcn) as Arc<dyn Hcn>,
         host: Arc::new(Nothing),
         reload: None,

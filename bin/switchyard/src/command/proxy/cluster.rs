@@ -4,7 +4,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use anyhow::Context;
-use switchyard_agent::Source;
+use switchyard_agent::{AgentError, Source};
 use switchyard_model::{ClusterEvent, Name};
 use switchyard_nodeview::Stream;
 use switchyard_source::api::{Api, Clients};
@@ -17,12 +17,13 @@ use crate::options::{ApiAccess, ClusterSource, ProxyOptions};
 
 /// How long a command waits for the API server that answers once and ends.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How long a proxy that ends by itself waits for its Node, once the API has told of all else: a kubelet that starts beside it
-/// makes it meanwhile.
-pub(super) const NODE_PATIENCE: Duration = Duration::from_secs(120);
+/// How long a proxy that ends by itself waits for the API to tell of everything, and then for its Node: a kubelet that starts
+/// beside it makes it meanwhile.
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(120);
 
 /// Where what is wanted comes from, and the stream of what is known by now: all that manifests say; of the API nothing, or,
-/// where `needs_node`, what there is when the Node is there, which is waited for no longer than `ends_after`.
+/// where `needs_node`, what there is when the Node is there. The API, and then the Node, is waited for no longer than
+/// `ends_after`.
 pub(super) fn begin(
     options: &ProxyOptions,
     needs_node: bool,
@@ -78,22 +79,67 @@ fn reach(access: &ApiAccess, node: &str) -> Result<(Runtime, Api), Failure> {
     Ok((runtime, Api { clients, node: node.to_owned(), seed }))
 }
 
-/// Waits for the Node: however long it takes, or until it was missing for `ends_after`.
+/// Waits for the Node: however long it takes, or until the API, or the Node alone, was missing for `ends_after`.
 fn wait(
     runtime: &Runtime,
     api: &Api,
     ends_after: Option<Duration>,
 ) -> Result<Vec<ClusterEvent>, Failure> {
-    let mut missed = Duration::ZERO;
+    let patience = ends_after.map_or(PATIENCE, |longest| longest.min(PATIENCE));
+    let (mut without_api, mut without_node) = (Duration::ZERO, Duration::ZERO);
     loop {
-        let reason = match runtime.block_on(api.state(PATIENCE)) {
+        let reason = match runtime.block_on(api.state(patience)) {
             Ok(state) => return Ok(state.events),
             Err(reason) => reason,
         };
-        missed = if reason.lacks_node() { missed.saturating_add(PATIENCE) } else { Duration::ZERO };
-        if ends_after.is_some_and(|longest| missed >= longest) {
-            return Err(anyhow::Error::new(reason).into());
+        let missed = if reason.lacks_node() { &mut without_node } else { &mut without_api };
+        *missed = missed.saturating_add(patience);
+        if ends_after.is_some_and(|longest| *missed >= longest) {
+            let error = if reason.lacks_node() {
+                AgentError::NoNode { node: Name::from(api.node.as_str()), waited: *missed }
+            } else {
+                let (server, why) = (api.clients.server(), reason.why().to_owned());
+                AgentError::NoApi { server, waited: *missed, why }
+            };
+            return Err(anyhow::Error::new(error).into());
         }
         tracing::warn!(%reason, "the Node is waited for");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use switchyard_kube_fake::{ApiServer, Store};
+    use switchyard_source::api::Connection;
+
+    use super::*;
+
+    /// What is said in the end, where it is waited for a second for what never comes.
+    fn ends_with(clients: impl AsyncFnOnce() -> Clients) -> String {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let clients = runtime.block_on(clients());
+        let api = Api { clients, node: "n1".to_owned(), seed: 1 };
+        wait(&runtime, &api, Some(Duration::from_secs(1))).unwrap_err().chain()
+    }
+
+    #[test]
+    fn an_api_that_is_not_there_is_waited_for_no_longer_than_it_may_and_named() {
+        let said = ends_with(async || {
+            // Nobody can listen there, and every system says so at once.
+            let master = Some("http://127.0.0.1:0".to_owned());
+            Clients::reach(Connection { kubeconfig: None, master }).await.unwrap()
+        });
+        for part in ["at http://127.0.0.1:0 ", "within 1 s", "cannot be reached", "--kubeconfig"] {
+            assert!(said.contains(part), "{part:?} is not in {said}");
+        }
+    }
+
+    #[test]
+    fn a_node_that_is_not_there_is_waited_for_no_longer_than_it_may_and_named() {
+        let said = ends_with(async || {
+            let server = ApiServer::new(Store::new(), "2026-01-02T03:04:05Z".parse().unwrap());
+            kube::Client::new(server, "default").into()
+        });
+        assert!(said.contains("Node n1") && said.contains("--hostname-override"), "{said}");
     }
 }

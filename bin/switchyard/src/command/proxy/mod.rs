@@ -15,7 +15,7 @@ use switchyard_nodeview::Stream;
 use switchyard_source::{Configuration, FollowedConfiguration};
 use switchyard_winkernel::{ReconcilerSettings, Takeover};
 
-use self::cluster::{NODE_PATIENCE, begin, look};
+use self::cluster::{LONGEST_WAIT, begin, look};
 use self::host::{EmulatedHost, WindowsHost};
 use super::plan::print_plan;
 use crate::arguments::{CleanupArguments, Owner, ProxyArguments, StateArguments, TakeoverChoice};
@@ -125,7 +125,7 @@ fn work(
 ) -> Result<Exit, Failure> {
     let (directory, lock) = lock(&arguments.state)?;
     let needs_node = matches!(called, Called::Emulated) && makes_up_network(&options);
-    let ends_after = arguments.until_settled.then_some(NODE_PATIENCE);
+    let ends_after = arguments.until_settled.then_some(LONGEST_WAIT);
     let (source, stream) = begin(&options, needs_node, ends_after, notices)?;
     let configuration = &options.configuration;
     let Ground { hcn, host, settings } = ground(called, &options, &stream)?;
@@ -148,7 +148,7 @@ fn work(
         settings: options.configuration.settings,
         reconciler,
         until_settled: arguments.until_settled,
-        node_patience: NODE_PATIENCE,
+        patience: LONGEST_WAIT,
         hcn,
         host,
         source,
