@@ -23,10 +23,10 @@ mod windows;
 
 use serde_json::Value;
 
-use self::dice::Dice;
 use self::nodes::Plan;
 use crate::subject::{Change, Setup};
 
+pub use self::dice::Dice;
 pub use self::history::apply;
 
 /// The namespaces in use. Documents of `default` often do not name it.

@@ -7,12 +7,11 @@
 //! * `recorder` and `crash`: the process dies after any call; `errors`: any call is refused with any code;
 //! * `report`: what came of that;
 //! * `simulate`: a node lives through random histories and faults; `days`: the same from the API server on; for both,
-//!   `upsets`: what happens to HNS, `invariants`: what must hold meanwhile, `dice`: the randomness;
+//!   `upsets`: what happens to HNS, `invariants`: what must hold meanwhile;
 //! * `soak`: nothing grows.
 
 mod crash;
 mod days;
-mod dice;
 mod documents;
 mod entrances;
 mod errors;
@@ -32,6 +31,7 @@ mod world;
 
 use anyhow::{Result, bail};
 use clap::Args;
+use switchyard_conformance::random::Dice;
 
 use self::report::Report;
 use self::scenario::{Network, Prepared};
@@ -94,10 +94,15 @@ impl Crash {
     }
 }
 
-/// Runs a task of this crate as what ships is built: these take long enough for that to be worth it.
+/// What happens to a random cluster, by another stream of choices than that which the cluster follows from.
+fn dice(seed: u64) -> Dice {
+    Dice::new(seed ^ 0x6a09_e667_f3bc_c908)
+}
+
+/// Runs a task of this crate optimized: these take long enough for that to be worth it.
 pub(crate) fn run_optimized(workspace: &Workspace, words: &[&str]) -> Result<()> {
     let mut cargo = workspace.cargo(&["run", "--quiet", "--package", "xtask", "--bin", "xtask"]);
-    program::run(cargo.args(["--release", "--"]).args(words))
+    program::run(cargo.args(["--profile", "optimized", "--"]).args(words))
 }
 
 fn print(report: &Report) {

@@ -2,12 +2,12 @@
 
 use std::net::IpAddr;
 
+use switchyard_conformance::random::Dice;
 use switchyard_hcn::{Endpoint, Guid, Hcn, hresult};
 use switchyard_hcn_emulator::{
     DuplicateFrontend, Emulator, FailureCode, Fault, Knobs, SavedData, Service, Trouble,
 };
 
-use super::dice::Dice;
 use super::entrances::{Entrance, served};
 use super::errors::codes;
 use super::world::World;

@@ -2,18 +2,19 @@
 
 /// A seeded stream of random choices.
 #[derive(Debug, Clone)]
-pub(super) struct Dice {
+pub struct Dice {
     state: u64,
 }
 
 impl Dice {
-    pub(super) fn new(seed: u64) -> Self {
+    /// The stream that follows from `seed`.
+    pub fn new(seed: u64) -> Self {
         Self { state: seed }
     }
 
     /// Another stream, which follows from how far this one has come. This one goes on as if nothing had been asked: what is
     /// decided so changes no cluster, packet or change that follows from a seed.
-    pub(super) fn aside(&self) -> Self {
+    pub fn aside(&self) -> Self {
         Self { state: self.state ^ 0x5851_f42d_4c95_7f2d }
     }
 
@@ -25,33 +26,33 @@ impl Dice {
     }
 
     /// From 0 up to `limit`, which is not reached. A limit of 0 counts as 1.
-    pub(super) fn below(&mut self, limit: usize) -> usize {
+    pub fn below(&mut self, limit: usize) -> usize {
         let limit = limit.max(1) as u64;
         usize::try_from(self.next() % limit).unwrap_or_default()
     }
 
     /// From `low` to `high`, both included.
-    pub(super) fn between(&mut self, low: usize, high: usize) -> usize {
+    pub fn between(&mut self, low: usize, high: usize) -> usize {
         low + self.below(high - low + 1)
     }
 
     /// True this often in a hundred.
-    pub(super) fn percent(&mut self, share: usize) -> bool {
+    pub fn percent(&mut self, share: usize) -> bool {
         self.below(100) < share
     }
 
     /// One of the choices, of which there must be some.
-    pub(super) fn pick<'a, T: ?Sized>(&mut self, choices: &[&'a T]) -> &'a T {
+    pub fn pick<'a, T: ?Sized>(&mut self, choices: &[&'a T]) -> &'a T {
         choices[self.below(choices.len())]
     }
 
     /// One element of a list; none when it is empty.
-    pub(super) fn one<'a, T>(&mut self, list: &'a [T]) -> Option<&'a T> {
+    pub fn one<'a, T>(&mut self, list: &'a [T]) -> Option<&'a T> {
         list.get(self.below(list.len()))
     }
 
     /// The index of a weight, as often as it weighs.
-    pub(super) fn weighted(&mut self, weights: &[usize]) -> usize {
+    pub fn weighted(&mut self, weights: &[usize]) -> usize {
         let mut left = self.below(weights.iter().sum());
         for (index, weight) in weights.iter().enumerate() {
             if left < *weight {
@@ -62,7 +63,8 @@ impl Dice {
         0
     }
 
-    pub(super) fn shuffle<T>(&mut self, list: &mut [T]) {
+    /// Puts a list into a random order.
+    pub fn shuffle<T>(&mut self, list: &mut [T]) {
         for last in (1..list.len()).rev() {
             list.swap(last, self.below(last + 1));
         }

@@ -1,17 +1,19 @@
 //! What happens in a step.
 
+use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use switchyard_conformance::Change;
+use switchyard_conformance::random::Dice;
 use switchyard_hcn_emulator::{Fault, FaultScript};
 
-use super::super::dice::Dice;
 use super::super::play::{recreate_network, restart_hns};
 use super::super::upsets::{self, Draw, refuse};
 use super::super::world::World;
-use super::day::Day;
+use super::day::{DEAF, Day};
+use super::server::NO_DESCRIPTORS;
 
 /// Has something random happen.
 pub(super) async fn act(day: &mut Day<'_>) -> Result<(), String> {
@@ -25,7 +27,7 @@ pub(super) async fn act(day: &mut Day<'_>) -> Result<(), String> {
                 "F15 proxy restarts"
             };
             day.report.met(name);
-            day.restart_agent(false);
+            day.restart_agent(false)?;
         }
         19 => {
             let calls = day.dice.below(12) as u64;
@@ -235,7 +237,7 @@ fn weather(day: &mut Day<'_>) {
 
 /// What is rarer.
 async fn special(day: &mut Day<'_>) -> Result<(), String> {
-    match day.dice.below(11) {
+    match day.dice.below(15) {
         0 => burst(day).await?,
         1 => flap(day).await?,
         2 => huge(day),
@@ -256,7 +258,10 @@ async fn special(day: &mut Day<'_>) -> Result<(), String> {
             day.report.met("F43 suspended and resumed");
         }
         // Where nothing else tells whose an object is, what is made while nothing can be written is left behind by a restart.
-        7 => day.ledger.is_full = day.has_marks(),
+        7 => {
+            let full = ("F38 disk full", io::ErrorKind::StorageFull);
+            day.ledger.trouble = day.has_marks().then_some(full);
+        }
         9 => {
             let day_long = 86_400_000_000;
             day.wall_error = [-day_long, 0, day_long][day.dice.below(3)];
@@ -267,6 +272,15 @@ async fn special(day: &mut Day<'_>) -> Result<(), String> {
             day.lane.misshape(count);
             day.scars.silent = true;
         }
+        11 => {
+            day.start_beside()?;
+            if day.dice.percent(50) {
+                day.restart_agent(false)?;
+            }
+        }
+        12 => run_out_of_descriptors(day).await?,
+        13 => day.front.turn(|weather| weather.panics = true),
+        14 => day.is_log_taken = false,
         _ => {
             if day.cluster.restore() {
                 day.has_gone_back = true;
@@ -276,6 +290,27 @@ async fn special(day: &mut Day<'_>) -> Result<(), String> {
             }
         }
     }
+    Ok(())
+}
+
+/// No file descriptor is left: nothing can be asked for and nothing written down. That is said, and what is served stays.
+async fn run_out_of_descriptors(day: &mut Day<'_>) -> Result<(), String> {
+    let ledger = day.ledger.trouble;
+    if day.has_marks() {
+        day.ledger.trouble = Some((NO_DESCRIPTORS, io::ErrorKind::Other));
+    }
+    day.front.turn(|weather| weather.lacks_descriptors = true);
+    // By then the last watch has ended.
+    day.pass(2 * DEAF).await?;
+    let status = day.agent.shared.status();
+    if !status
+        .values()
+        .any(|own| own.trouble.as_ref().is_some_and(|own| own.contains("open files")))
+    {
+        return Err(format!("F37: not a word of file descriptors: {status:?}"));
+    }
+    day.front.turn(|weather| weather.lacks_descriptors = false);
+    day.ledger.trouble = ledger;
     Ok(())
 }
 

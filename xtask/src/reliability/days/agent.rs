@@ -26,17 +26,17 @@ const REGISTER_AGAIN: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone, Default)]
 pub(super) struct LedgerFile {
     pub(super) text: String,
-    /// Whether the disk is full.
-    pub(super) is_full: bool,
-    /// How often it was.
-    pub(super) refused: u64,
+    /// What a write of it fails with, and what that is called.
+    pub(super) trouble: Option<(&'static str, io::ErrorKind)>,
+    /// How often each was met.
+    pub(super) met: BTreeMap<&'static str, u64>,
 }
 
 impl LedgerFile {
     fn write(&mut self, write: impl FnOnce(&mut String)) -> io::Result<()> {
-        if self.is_full {
-            self.refused += 1;
-            return Err(io::Error::from(io::ErrorKind::StorageFull));
+        if let Some((name, kind)) = self.trouble {
+            *self.met.entry(name).or_default() += 1;
+            return Err(io::Error::from(kind));
         }
         write(&mut self.text);
         Ok(())
@@ -157,6 +157,11 @@ impl<'e> Agent<'e> {
     pub(super) fn kill(self) {
         self.following.abort();
         self.lane.kill();
+    }
+
+    /// Whether a task beside the loop is no more, which is the end of the process.
+    pub(super) fn has_panicked(&self) -> bool {
+        self.following.is_finished()
     }
 
     /// How many calls are under way.

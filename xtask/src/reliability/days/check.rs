@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use switchyard::answer::Trace;
+use switchyard::failure::Failure;
 use switchyard::target::{parse_destination, parse_source};
 use switchyard::windows::{WindowsTrace, node_addresses};
 use switchyard_conformance::Answer;
 use switchyard_conformance::oracle::Oracle;
 use switchyard_hcn_emulator::{Emulator, NodeAddresses, Setup, State};
 use switchyard_model::{Destination, EndpointSlice, Family, ServicePortView};
-use switchyard_nodeview::{Clients, Stream};
+use switchyard_nodeview::{Clients, SourceError, Stream};
 use switchyard_winkernel::MemoryLedger;
 
 use super::super::entrances::{Entrance, entrance};
@@ -161,7 +162,7 @@ fn oracle(day: &mut Day<'_>, state: State) -> Result<(), String> {
         let packet = match trace.packet(&source, destination) {
             Ok(packet) => packet,
             // The oracle knows pods by their documents; a proxy, by slices alone.
-            Err(failure) if failure.to_string().contains("is unknown") => continue,
+            Err(Failure::Failed(error)) if is_unknown_pod(&error) => continue,
             Err(failure) => return Err(failure.to_string()),
         };
         let (verdict, substitute) = trace.foretold(&packet);
@@ -184,6 +185,10 @@ fn oracle(day: &mut Day<'_>, state: State) -> Result<(), String> {
         day.report.packets += 1;
     }
     Ok(())
+}
+
+fn is_unknown_pod(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(SourceError::UnknownPod(_)))
 }
 
 /// Whether the packet goes to the same place, whoever decided that.

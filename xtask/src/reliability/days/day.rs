@@ -4,40 +4,42 @@
 //! should, and then nothing happens for the rest of the hour.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use switchyard_hcn_emulator::{Emulator, FaultScript, Latency, Profile, Setup, Verb as HnsVerb};
+use switchyard::logging::{self, LoggingArguments};
+use switchyard_conformance::random::Dice;
+use switchyard_hcn_emulator::{Emulator, Latency, Profile, Setup};
 use switchyard_model::Name;
-use switchyard_winkernel::{Call, Change, Reason, Subject, Verb};
+use switchyard_winkernel::{Call, Change};
 use tokio::time::{Instant, timeout_at};
 
-use super::super::dice::Dice;
 use super::super::entrances::{Entrance, served};
 use super::super::invariants::{no_foreign_touch, no_invention};
 use super::super::knobs::{Setting, others};
 use super::super::world::World;
+use super::act;
 use super::agent::{Agent, Beginning, LedgerFile, Made};
 use super::cluster::ApiCluster;
 use super::digest::Digest;
 use super::lane::Lane;
+use super::lock::Lock;
 use super::report::{Broken, Report};
 use super::server::Front;
-use super::{act, check};
+use super::urgent::Urgent;
+use crate::reliability;
 
 /// How many hours a day has, and how long each is.
-pub(super) const HOURS: usize = 12;
-const HOUR: Duration = Duration::from_secs(2 * 3_600);
+pub(super) const HOURS: usize = 8;
+const HOUR: Duration = Duration::from_secs(24 * 3_600 / HOURS as u64);
 /// How many things happen in an hour.
 pub(super) const STEPS: usize = 10;
 /// When a watch over which nothing comes is noticed at the latest.
 pub(super) const DEAF: Duration = Duration::from_secs(60);
 /// More calls than a proxy may make in so short a time: the bound of I7.
 const MOST_CALLS: u64 = 6_000;
-/// How many seconds of rest each further request of the API server may have: three kinds, each watched for 42 s.
-const QUIET_REQUEST: u64 = 13;
-/// How many other changes may come between the two halves of a replacement, and one.
-const MOST_BETWEEN: u32 = 4;
+/// In how many of a hundred hours the DNS changes behind much else.
+const URGENT: usize = 8;
 /// When a day begins, in microseconds since 1970: the epoch of its API server.
 const BEGINNING: i64 = 1_772_323_200_000_000;
 /// More requests of the API server than a proxy may make in an hour of the worst weather.
@@ -69,8 +71,8 @@ pub(super) struct Scars {
 
 /// What is served while only the cluster changes.
 pub(super) struct Peace {
-    before: BTreeSet<Entrance>,
-    gaps: Vec<(Box<Change>, BTreeSet<Entrance>)>,
+    pub(super) before: BTreeSet<Entrance>,
+    pub(super) gaps: Vec<(Box<Change>, BTreeSet<Entrance>)>,
 }
 
 /// A day under way.
@@ -92,10 +94,15 @@ pub(super) struct Day<'e> {
     pub(super) scars: Scars,
     pub(super) report: Report,
     pub(super) digest: Digest,
-    peace: Option<Peace>,
+    pub(super) peace: Option<Peace>,
+    pub(super) urgent: Option<Urgent>,
+    lock: Lock,
+    /// What the proxy logs, and whether anybody takes it.
+    pub(super) log: Arc<logging::Queue>,
+    pub(super) is_log_taken: bool,
     calls: u64,
     /// How often HNS was changed, at the last look at the invariants.
-    looked_at: u64,
+    pub(super) looked_at: u64,
     versions: BTreeMap<&'static str, u64>,
     /// Whether the API server went back in its history.
     pub(super) has_gone_back: bool,
@@ -110,11 +117,16 @@ pub(super) fn live(plan: Plan) -> Report {
     let Ok(runtime) = runtime else {
         return Report::broken(Broken::new(plan.seed, 0, "no runtime".to_owned()));
     };
-    tokio::task::LocalSet::new().block_on(&runtime, whole(plan))
+    let lock = match Lock::new() {
+        Ok(lock) => lock,
+        Err(trouble) => return Report::broken(Broken::new(plan.seed, 0, trouble)),
+    };
+    let (log, _kept) = logging::keep(&LoggingArguments::default());
+    tokio::task::LocalSet::new().block_on(&runtime, whole(plan, lock, log))
 }
 
-async fn whole(plan: Plan) -> Report {
-    let mut dice = Dice::new(plan.seed ^ 0xA91);
+async fn whole(plan: Plan, lock: Lock, log: Arc<logging::Queue>) -> Report {
+    let mut dice = reliability::dice(plan.seed ^ 0xA91);
     let Ok(cluster) = ApiCluster::new(plan.seed) else {
         return Report { left_out: 1, days: 1, ..Report::default() };
     };
@@ -170,6 +182,10 @@ async fn whole(plan: Plan) -> Report {
         report: Report { days: 1, ..Report::default() },
         digest: Digest::default(),
         peace: None,
+        urgent: None,
+        lock,
+        log,
+        is_log_taken: true,
         calls: 0,
         looked_at: 0,
         versions: BTreeMap::new(),
@@ -199,6 +215,9 @@ impl Day<'_> {
             }
             self.heal().await.map_err(|what| (step, what))?;
             self.bound_requests(requests).map_err(|what| (step, what))?;
+            if self.dice.percent(URGENT) {
+                self.urgent_change().await.map_err(|what| (step, what))?;
+            }
             self.peaceful_change().await.map_err(|what| (step, what))?;
             self.rest(end).await.map_err(|what| (step, what))?;
         }
@@ -266,7 +285,14 @@ impl Day<'_> {
         let end = Instant::now() + time;
         let calls = self.calls;
         loop {
+            if self.agent.has_panicked() {
+                self.report.met("F52 panic in one task");
+                self.restart_agent(false)?;
+            }
             self.turn()?;
+            if self.is_log_taken {
+                self.log.discard();
+            }
             if self.calls - calls > MOST_CALLS {
                 return Err(format!("I7: more than {MOST_CALLS} calls in {time:?}"));
             }
@@ -275,7 +301,7 @@ impl Day<'_> {
                 return Ok(());
             }
             let due = self.agent.due().unwrap_or(end).max(now + Duration::from_millis(1)).min(end);
-            let bell = std::sync::Arc::clone(&self.agent.bell);
+            let bell = Arc::clone(&self.agent.bell);
             // Whether it rang or not, everything is looked at.
             let _ = timeout_at(due, bell.notified()).await;
         }
@@ -287,6 +313,8 @@ impl Day<'_> {
         loop {
             if self.agent.take_in() {
                 self.digest.note(&("revision", self.agent.core.stream().revision()));
+                let stream = self.agent.core.stream();
+                self.urgent.iter_mut().for_each(|urgent| urgent.know(stream));
             }
             let Some(made) = self.agent.call(&mut self.ledger) else { break };
             self.calls += 1;
@@ -295,12 +323,13 @@ impl Day<'_> {
                 Made::Died(call) => (call, true),
             };
             self.digest.note(&(self.now().as_nanos(), format!("{call:?}")));
+            self.urgent.iter_mut().try_for_each(|urgent| urgent.called(&call))?;
             if let Call::Change(change) = call {
                 self.after_change(change)?;
             }
             if is_dead {
                 self.report.met("F16 proxy dies between calls");
-                self.restart_agent(true);
+                self.restart_agent(true)?;
             }
         }
         self.check_versions()?;
@@ -379,220 +408,23 @@ impl Day<'_> {
     }
 
     /// Another process starts in the place of this one.
-    pub(super) fn restart_agent(&mut self, is_torn: bool) {
+    pub(super) fn restart_agent(&mut self, is_torn: bool) -> Result<(), String> {
         // A process that dies in the midst of writing leaves half a line.
         if is_torn && self.dice.percent(30) {
             self.ledger.text.push_str("{\"kind\":\"endp");
         }
+        self.lock.hand_over()?;
         let agent = Agent::start(&self.beginning, &self.ledger, &self.front, self.lane, self.epoch);
         std::mem::replace(&mut self.agent, agent).kill();
         self.versions.clear();
         self.lane.die_after(None);
-    }
-
-    /// Takes in which faults were met.
-    pub(super) fn collect(&mut self) {
-        for (name, count) in self.front.take_met() {
-            self.report.met_times(name, count);
-        }
-        self.report.met_times("F59 answer of the wrong shape", self.lane.take_misshapen());
-        self.report.met_times("F38 disk full", std::mem::take(&mut self.ledger.refused));
-        let script = self.emulator.steer(|service| service.faults().clone());
-        let faults = std::mem::take(&mut self.faults);
-        let mut left = Vec::new();
-        for ((name, times), fault) in faults.into_iter().zip(script.faults) {
-            // Of a fault without end the emulator keeps no count; its refusals are seen by the codes of calls.
-            let is_met = match times {
-                Some(times) => fault.times != Some(times),
-                None => fault.skip == 0,
-            };
-            if is_met {
-                self.report.met(name);
-                // What calls were told falsely may show nowhere but in an audit.
-                self.scars.silent = true;
-            }
-            left.push(fault);
-        }
-        self.emulator.steer(|service| service.set_faults(FaultScript::default()));
-    }
-
-    /// Nothing goes wrong any more, and the CNI has done its work. Everything must come to be as it should.
-    async fn heal(&mut self) -> Result<(), String> {
-        self.scars.deaf |= self.front.weather().is_silent;
-        self.front.turn(|weather| *weather = Default::default());
-        self.ledger.is_full = false;
-        self.lane.misshape(0);
-        self.lane.die_after(None);
-        self.collect();
-        if self.cluster.bring_node() {
-            self.report.met("F40 Node made again");
-        }
-        self.agent.release();
-        let awaits = self.add_pods();
-        let bound = check::bound(self, awaits);
-        let took = self.converge(bound).await?;
-        if self.scars.deaf {
-            // What there was to know was known already. A watch that says nothing is noticed in time for what comes next.
-            self.pass(DEAF).await?;
-        }
-        if self.scars.silent {
-            // All that is served is right; of what is not, such as pods behind no Service, an audit shows what became of it.
-            self.pass(self.beginning.reconciler.audit_period).await?;
-        }
-        let kind = bound.0;
-        let longest = self.report.longest.entry(kind).or_default();
-        *longest = (*longest).max(u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
-        self.report.healed += 1;
-        self.report.checked("I4 no leak");
-        self.report.checked("I5 no lie");
-        self.scars = Scars::default();
-        self.report.since.clear();
-        self.has_gone_back = false;
-        self.cluster.forget();
         Ok(())
     }
 
-    /// The CNI makes the endpoints of all pods. True where there were none of some.
-    fn add_pods(&mut self) -> bool {
-        let mut awaits = !self.agent.core.reconciler().waiting().is_empty();
-        for address in self.cluster.pods() {
-            if !self.world.pods.contains_key(&address) {
-                self.world.add_pod(address);
-                awaits = true;
-                // Where Services contradict each other about where a pod is, nobody waits for it.
-                let waiting = self.agent.core.reconciler().waiting();
-                self.scars.silent |= !waiting.iter().any(|own| own.key.address == address);
-            }
-        }
-        let world = &mut self.world;
-        self.emulator.steer(|service| world.make_pods(service));
-        awaits
+    /// Another process starts beside this one, and may not.
+    pub(super) fn start_beside(&mut self) -> Result<(), String> {
+        self.lock.refuse()?;
+        self.report.met("F18 two proxies at once");
+        Ok(())
     }
-
-    /// Has time pass until everything is as it should be; how long that took.
-    async fn converge(
-        &mut self,
-        (kind, bound): (&'static str, Duration),
-    ) -> Result<Duration, String> {
-        let began = Instant::now();
-        let mut wait = Duration::from_millis(250);
-        loop {
-            self.pass(wait).await?;
-            let look = check::standing(self).and_then(|()| check::judge(self));
-            let passed = began.elapsed();
-            match look {
-                Ok(()) => return Ok(passed),
-                Err(why) if passed >= bound => {
-                    return Err(format!("{kind}, after {bound:?}: {why}"));
-                }
-                Err(_) => {
-                    wait =
-                        (wait * 2).min(bound.saturating_sub(passed)).max(Duration::from_millis(1))
-                }
-            }
-        }
-    }
-
-    /// I2: only the cluster changes. What was served and still is, is served at every moment between, but for those between
-    /// the two halves of a replacement.
-    async fn peaceful_change(&mut self) -> Result<(), String> {
-        for _ in 0..4 {
-            let before = self.emulator.steer(|service| served(service.state()));
-            self.peace = Some(Peace { before, gaps: Vec::new() });
-            let revision = self.agent.core.stream().revision();
-            let wanted = self.cluster.truth.revision();
-            // Of several changes the proxy may see a state between.
-            let is_one = self.cluster.change() <= 1;
-            let is_idle = is_one && wanted == self.cluster.truth.revision();
-            self.pass(Duration::from_secs(2)).await?;
-            let Some(Peace { before, gaps }) = self.peace.take() else { continue };
-            let after = self.emulator.steer(|service| served(service.state()));
-            let entrances = self.cluster.entrances();
-            for entrance in before.intersection(&after).filter(|own| entrances.contains(own)) {
-                if let Some(change) = black_hole(*entrance, &gaps) {
-                    let operation = &change.operation;
-                    return Err(format!("I2: {entrance:?} is not served after {operation:?}"));
-                }
-                self.report.checked("I2 no black hole");
-            }
-            if is_idle {
-                if self.agent.core.stream().revision() != revision || !gaps.is_empty() {
-                    return Err(format!(
-                        "I8: a change that changes nothing led to {} calls",
-                        gaps.len()
-                    ));
-                }
-                self.report.met("F06 no-op events");
-            }
-        }
-        // The CNI makes the pods that came with it.
-        self.forget_moved_pods();
-        self.heal().await
-    }
-
-    /// Pods that the cluster has elsewhere now are not this node's any more.
-    fn forget_moved_pods(&mut self) {
-        let wanted = self.cluster.pods();
-        let gone: Vec<IpAddr> =
-            self.world.pods.keys().copied().filter(|own| !wanted.contains(own)).collect();
-        self.scars.silent |= !gone.is_empty();
-    }
-
-    /// I8: nothing happens and nothing is missing, so nothing is written, and only audits read. A proxy that starts anew reads
-    /// everything, and writes nothing either.
-    async fn rest(&mut self, end: Instant) -> Result<(), String> {
-        // What a ledger is still for is written, and what is still to be read is read, while nothing else is to be done.
-        self.pass(Duration::from_secs(15)).await?;
-        let audits = self.agent.core.reconciler().standing().audits;
-        drop(self.emulator.take_calls());
-        self.looked_at = 0;
-        let restarts = self.dice.percent(20);
-        if restarts {
-            self.restart_agent(false);
-            self.report.met("F15 proxy starts into what is right");
-        }
-        let left = end.saturating_duration_since(Instant::now());
-        let requests = self.front.requests();
-        self.pass(left).await?;
-        let requests = self.front.requests() - requests;
-        if requests > left.as_secs() / QUIET_REQUEST + 60 {
-            return Err(format!("I7: {requests} requests of the API server in {left:?} of rest"));
-        }
-        let calls = self.emulator.take_calls();
-        self.looked_at = 0;
-        if calls.total_mutating() > 0 {
-            let functions: Vec<_> = calls.mutating().map(|call| call.function()).collect();
-            return Err(format!("I8: changes at rest: {functions:?}"));
-        }
-        let audited = restarts || self.agent.core.reconciler().standing().audits != audits;
-        let reads = calls.counts().iter().filter(|((verb, _), _)| *verb != HnsVerb::Close);
-        let reads: u64 = reads.map(|(_, count)| count).sum();
-        if !audited && reads > 0 {
-            let functions: Vec<_> = calls.log().map(|call| call.function()).collect();
-            return Err(format!("I8: {reads} calls at rest: {functions:?}"));
-        }
-        self.report.checked("I8 quiet");
-        // An audit may be under way.
-        self.converge(("at rest", Duration::from_secs(10))).await.map(drop)
-    }
-}
-
-/// The change after which `entrance` is not served although it has to be. While it is being replaced a few other changes may
-/// come between: those that were under way.
-fn black_hole(entrance: Entrance, gaps: &[(Box<Change>, BTreeSet<Entrance>)]) -> Option<&Change> {
-    let mut left = 0;
-    for (change, served) in gaps {
-        let operation = &change.operation;
-        let is_its_own = matches!(&operation.subject, Subject::LoadBalancer { key: Some(key), .. }
-            if *key == entrance);
-        match (operation.verb, operation.reason) {
-            (Verb::Delete, Reason::Replaced) if is_its_own => left = MOST_BETWEEN,
-            _ if is_its_own => left = 0,
-            _ => left = left.saturating_sub(1),
-        }
-        if left == 0 && !served.contains(&entrance) {
-            return Some(change);
-        }
-    }
-    None
 }

@@ -2,8 +2,10 @@
 //! client, the agent's core and the reconciler, between a Kubernetes API server in memory and an emulated HNS. One seed is
 //! one day, and the same day each time.
 //!
-//! * `day`: the day, its invariants and its healing; `act`: what happens in it;
-//! * `cluster`: what the API server has; `server`: the way to it; `agent`: the proxy; `lane`: HNS as its calls see it;
+//! * `day`: the day and its invariants; `act`: what happens in it; `healing`: what comes after; `quiet`, `urgent` and `loss`: times
+//!   in which little happens, in which much does, and in which all is lost;
+//! * `cluster`: what the API server has; `server`: the way to it; `agent`: the proxy; `lane`: HNS as its calls see it; `lock`: the
+//!   node's lock;
 //! * `check`: what is right; `digest`: whether two runs are one; `report`: what came of them.
 
 mod act;
@@ -12,11 +14,16 @@ mod check;
 mod cluster;
 mod day;
 mod digest;
+mod healing;
 mod lane;
+mod lock;
+mod loss;
+mod quiet;
 mod report;
 mod server;
 #[cfg(test)]
 mod tests;
+mod urgent;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -52,9 +59,11 @@ const FAULTS: &[&str] = &[
     "F15 proxy starts into what is right",
     "F16 proxy dies between calls",
     "F17 orphan of another version",
+    "F18 two proxies at once",
     "F19 another owner removes what we made",
     "F19 another owner takes a frontend",
     "F20 HNS forgets all",
+    "F20 HNS forgets all, timed",
     "F21 HNS restarts",
     "F22 HNS restores with new ids",
     "F23 a call is refused",
@@ -68,6 +77,7 @@ const FAULTS: &[&str] = &[
     "F30 switch port not found",
     "F31 local endpoint removed",
     "F36 some of several changes",
+    "F37 out of file descriptors",
     "F38 disk full",
     "F39 node address changes",
     "F40 Node deleted",
@@ -82,8 +92,11 @@ const FAULTS: &[&str] = &[
     "F47 huge object",
     "F49 churn storm",
     "F50 flapping endpoint",
+    "F51 DNS changes behind many",
+    "F52 panic in one task",
     "F53 deletes fail for long",
     "F59 answer of the wrong shape",
+    "F60 log blocks",
 ];
 
 /// Which days are lived through.

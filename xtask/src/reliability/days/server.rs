@@ -24,6 +24,11 @@ use tokio::time::sleep;
 /// How long it takes to find out that nobody listens.
 const REFUSED_AFTER: Duration = Duration::from_millis(2);
 
+/// What a system says that has no file descriptor left for a process.
+const EMFILE: i32 = 24;
+/// What that is called.
+pub(super) const NO_DESCRIPTORS: &str = "F37 out of file descriptors";
+
 /// What goes wrong on the way.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Weather {
@@ -45,6 +50,10 @@ pub(super) struct Weather {
     pub(super) lag: Option<(&'static str, Duration)>,
     /// So many further watches are told that the history does not reach back so far.
     pub(super) gone: u64,
+    /// The process has no file descriptor left for a connection.
+    pub(super) lacks_descriptors: bool,
+    /// What asks next panics.
+    pub(super) panics: bool,
 }
 
 #[derive(Debug, Default)]
@@ -102,6 +111,15 @@ impl Front {
     async fn answer(self, request: Request<kube::client::Body>) -> io::Result<Response<Body>> {
         self.lock().requests += 1;
         let mut changed = self.changed.subscribe();
+        if std::mem::take(&mut self.lock().weather.panics) {
+            // Without the hook, which would print it.
+            std::panic::resume_unwind(Box::new("as asked"));
+        }
+        if self.weather().lacks_descriptors {
+            sleep(REFUSED_AFTER).await;
+            self.met(NO_DESCRIPTORS);
+            return Err(io::Error::from_raw_os_error(EMFILE));
+        }
         if self.weather().is_down {
             sleep(REFUSED_AFTER).await;
             self.met("F01 API server down");

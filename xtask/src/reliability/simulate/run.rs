@@ -3,12 +3,12 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use switchyard_conformance::random::Dice;
 use switchyard_hcn_emulator::{Emulator, FaultScript, NodeAddresses, Setup, Verb};
 use switchyard_winkernel::{
     Call, Change, MemoryLedger, Performer, Reason, ReconcilerSettings, Verb as Change_,
 };
 
-use super::super::dice::Dice;
 use super::super::entrances::served;
 use super::super::invariants::{no_foreign_touch, no_invention};
 use super::super::judge::{Judge, tear_down};
@@ -19,6 +19,7 @@ use super::super::scenario::{Event, Stage};
 use super::super::world::World;
 use super::cluster::RandomCluster;
 use super::{Broken, Lives, action};
+use crate::reliability;
 
 /// How many steps there are between two times of healing.
 const EPOCH: usize = 20;
@@ -71,7 +72,7 @@ pub(super) fn live(seed: u64, steps: usize, lives: &mut Lives) {
 
 impl Life {
     fn new(seed: u64) -> Result<Self, String> {
-        let mut dice = Dice::new(seed);
+        let mut dice = reliability::dice(seed);
         let cluster = RandomCluster::new(seed)?;
         let choices = others();
         let knobs = match dice.percent(40) {
