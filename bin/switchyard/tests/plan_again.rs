@@ -47,8 +47,17 @@ fn network(kind: &str, version: &str, node: &Node) -> String {
 }
 
 #[test]
-fn a_second_plan_is_empty() {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("plan-again");
+fn a_second_plan_is_empty_on_l2bridge() {
+    a_second_plan_is_empty_on("l2bridge");
+}
+
+#[test]
+fn a_second_plan_is_empty_on_an_overlay() {
+    a_second_plan_is_empty_on("overlay");
+}
+
+fn a_second_plan_is_empty_on(kind: &str) {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("plan-again").join(kind);
     fs::create_dir_all(&folder).unwrap();
     let (file, state) = (folder.join("network.yaml"), folder.join("hns.json"));
     let (file, state) = (file.to_str().unwrap(), state.to_str().unwrap());
@@ -56,28 +65,26 @@ fn a_second_plan_is_empty() {
     for example in EXAMPLES {
         let manifests = format!("{}/../../examples/{example}", env!("CARGO_MANIFEST_DIR"));
         for node in nodes(&manifests) {
-            for kind in ["l2bridge", "overlay"] {
-                let has_ipv4 = node.pod_ranges.iter().any(|range| range.addr().is_ipv4());
-                if kind == "overlay" && !has_ipv4 {
-                    // VXLAN on Windows has no pods without IPv4 addresses.
-                    continue;
-                }
-                for version in VERSIONS {
-                    fs::write(file, network(kind, version, &node)).unwrap();
-                    let of = ["--manifests", &manifests, "--node", &node.name, "--network", file];
-                    let what = format!("{example}, {}, {kind}, {version}", node.name);
-                    let (exit, first) = plan(&[&of[..], &["--write-hns", state]].concat());
-                    let count = first["operations"].as_array().unwrap().len();
-                    assert_eq!(exit == Exit::Operations, count > 0, "{what}");
-                    let (exit, second) = plan(&[&of[..], &["--hns", state]].concat());
-                    assert_eq!(second["operations"], Value::Array(Vec::new()), "{what}");
-                    assert_eq!(exit, Exit::Answered, "{what}");
-                    plans += 1;
-                    operations += count;
-                }
+            let has_ipv4 = node.pod_ranges.iter().any(|range| range.addr().is_ipv4());
+            if kind == "overlay" && !has_ipv4 {
+                // VXLAN on Windows has no pods without IPv4 addresses.
+                continue;
+            }
+            for version in VERSIONS {
+                fs::write(file, network(kind, version, &node)).unwrap();
+                let of = ["--manifests", &manifests, "--node", &node.name, "--network", file];
+                let what = format!("{example}, {}, {kind}, {version}", node.name);
+                let (exit, first) = plan(&[&of[..], &["--write-hns", state]].concat());
+                let count = first["operations"].as_array().unwrap().len();
+                assert_eq!(exit == Exit::Operations, count > 0, "{what}");
+                let (exit, second) = plan(&[&of[..], &["--hns", state]].concat());
+                assert_eq!(second["operations"], Value::Array(Vec::new()), "{what}");
+                assert_eq!(exit, Exit::Answered, "{what}");
+                plans += 1;
+                operations += count;
             }
         }
     }
-    println!("{plans} plans of {operations} operations, and none after them");
-    assert!(plans >= EXAMPLES.len() * 2 * VERSIONS.len() && operations > plans);
+    let is_much = plans >= EXAMPLES.len() * VERSIONS.len() && operations > plans;
+    assert!(is_much, "only {plans} plans of {operations} operations");
 }

@@ -25,9 +25,9 @@ impl Measure {
     /// Builds it.
     pub(crate) fn build(workspace: &Workspace) -> Result<Self> {
         let mut build = workspace.cargo(&["build", "--quiet", "--package", "xtask"]);
-        build.args(["--bin", "measure", "--release"]);
+        build.args(["--bin", "measure", "--profile", "optimized"]);
         program::output(&mut build)?;
-        let folder = workspace.target.join("release");
+        let folder = workspace.target.join("optimized");
         let program = folder.join("measure");
         Ok(Self { program, folder, counted: Mutex::default() })
     }

@@ -2,22 +2,34 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Result, bail};
-use switchyard_conformance::check::{Limits, Plan, Share, run};
+use std::thread;
+
+use anyhow::{Result, anyhow, bail};
+use switchyard_conformance::check::{Limits, Plan, Report, Share, run};
 
 use crate::subject::subject;
 
-/// Compares every backend.
+/// Compares every backend, beside each other.
 pub(super) fn check() -> Result<()> {
-    check_on("model", 1_000)?;
     // Each cluster costs many calls of the emulated HNS: fewer of them, and as many packets.
-    check_on("winkernel", 200)
+    let backends = [("model", 1_000), ("winkernel", 200)];
+    let compared = thread::scope(|scope| {
+        let threads = backends.map(|(backend, clusters)| {
+            let plan = Plan { packets: 100_000, clusters, seed: 1, histories: 8 };
+            let compare = move || anyhow::Ok(run(&mut *subject(backend)?, &plan, &mut |_| {}));
+            (backend, plan, scope.spawn(compare))
+        });
+        threads.map(|(backend, plan, thread)| (backend, plan, thread.join()))
+    });
+    for (backend, plan, report) in compared {
+        let report = report.map_err(|_| anyhow!("the check of {backend} panicked"))?;
+        judge(backend, plan, &report?)?;
+    }
+    Ok(())
 }
 
-/// Compares one backend, and prints what share of the packets each kind of question had.
-fn check_on(backend: &str, clusters: u64) -> Result<()> {
-    let plan = Plan { packets: 100_000, clusters, seed: 1, histories: 8 };
-    let report = run(&mut *subject(backend)?, &plan, &mut |_| {});
+/// Prints what share of the packets each kind of question had; none may have been answered otherwise than by the oracle.
+fn judge(backend: &str, plan: Plan, report: &Report) -> Result<()> {
     println!(
         "{backend}: {} packets, {} clusters, {} of them with a history, seed {}",
         report.packets, report.clusters, report.histories, report.seed
