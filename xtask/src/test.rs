@@ -24,11 +24,11 @@ use crate::wine::Wine;
 use crate::workspace::Workspace;
 use crate::{dependencies, program, reliability};
 
-/// About a minute of histories.
-const SIMULATION: &[&str] = &["simulate", "--steps", "100", "--seed", "1", "--seeds", "500"];
+/// Half a minute of histories.
+const SIMULATION: &[&str] = &["simulate", "--steps", "100", "--seed", "1", "--seeds", "250"];
 
-/// Days of a node from the API server on, and one month without an API server.
-const NODE_DAYS: &[&str] = &["simulate", "--node-days", "200", "--seed", "60"];
+/// Days of a node from the API server on, each fault met a hundred times at least, and one month without an API server.
+const NODE_DAYS: &[&str] = &["simulate", "--node-days", "1000", "--seed", "1"];
 const WITHOUT_API: &[&str] =
     &["simulate", "--node-days", "1", "--hours", "1", "--gone", "30", "--seed", "3"];
 
@@ -68,7 +68,7 @@ pub(crate) enum Step {
     EndToEnd,
     /// The proxy dies after every call, and every call is refused with every code.
     Crash,
-    /// A node lives through random histories and faults, for a minute.
+    /// A node lives through random histories and faults, for a thousand days.
     Simulate,
     /// Random changes leave nothing behind.
     Soak,
