@@ -316,10 +316,16 @@ impl ApiCluster {
         self.own_node.clone()
     }
 
-    /// The documents as a proxy sees them.
+    /// The documents as a proxy sees them. It knows pods by slices alone.
     pub(super) fn seen(&self) -> Setup {
+        let endpoints = self.truth.cluster().slices().flat_map(|slice| slice.endpoints.iter());
+        let known: BTreeSet<IpAddr> = endpoints.filter_map(|endpoint| endpoint.address).collect();
+        let is_known = |ip: &str| ip.parse().is_ok_and(|ip| known.contains(&ip));
         let mut setup = self.setup.clone();
-        setup.documents.retain(|object| {
+        setup.documents.retain_mut(|object| {
+            if object["kind"] == "Pod" {
+                return keep_addresses(object, is_known);
+            }
             let kind = KINDS.iter().position(|(_, _, kind)| object["kind"] == *kind);
             is_ours(kind.unwrap_or(0), object)
         });
@@ -368,6 +374,18 @@ impl ApiCluster {
         self.ever = Ever::default();
         self.ever.remember(&self.truth);
     }
+}
+
+/// Has a Pod have those of its addresses alone that are to be kept. False where that is none.
+fn keep_addresses(pod: &mut Value, is_kept: impl Fn(&str) -> bool) -> bool {
+    let status = &mut pod["status"];
+    if let Some(ips) = status["podIPs"].as_array_mut() {
+        ips.retain(|ip| ip["ip"].as_str().is_some_and(&is_kept));
+    }
+    let first = status["podIPs"][0]["ip"].clone();
+    let is_known = first.is_string();
+    status["podIP"] = first;
+    is_known
 }
 
 /// Whether the object is for a proxy like this one: those with these labels are for another, or for none.

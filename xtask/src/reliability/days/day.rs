@@ -34,6 +34,8 @@ pub(super) const HOURS: usize = 8;
 const HOUR: Duration = Duration::from_secs(24 * 3_600 / HOURS as u64);
 /// How many things happen in an hour.
 pub(super) const STEPS: usize = 10;
+/// How many changes a day must have.
+pub(super) const CHANGES: u64 = 100;
 /// When a watch over which nothing comes is noticed at the latest.
 pub(super) const DEAF: Duration = Duration::from_secs(60);
 /// More calls than a proxy may make in so short a time: the bound of I7.
@@ -221,10 +223,23 @@ impl Day<'_> {
             self.peaceful_change().await.map_err(|what| (step, what))?;
             self.rest(end).await.map_err(|what| (step, what))?;
         }
+        self.last_changes().await.map_err(|what| (step, what))?;
         if self.plan.gone > 0 {
             self.outage(self.plan.gone).await.map_err(|what| (step, what))?;
         }
         Ok(())
+    }
+
+    /// What a day lacks of the changes that it must have, comes at its end.
+    async fn last_changes(&mut self) -> Result<(), String> {
+        if self.plan.hours < HOURS || self.cluster.changes >= CHANGES {
+            return Ok(());
+        }
+        while self.cluster.changes < CHANGES {
+            self.cluster.change();
+        }
+        act::look_at_pods(self);
+        self.heal().await
     }
 
     /// The API server is gone for days: nothing is written to HNS, only audits read, and the proxy says that it cannot follow

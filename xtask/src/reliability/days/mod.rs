@@ -29,15 +29,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Result, anyhow};
 
-use self::day::{HOURS, Plan, STEPS, live};
+use self::day::{CHANGES, HOURS, Plan, STEPS, live};
 use self::report::{Broken, Report};
 use crate::Output;
 
 /// How many days must have passed before every fault has to have been met, and how often then.
 const ENOUGH_DAYS: u64 = 1_000;
 const OFTEN: u64 = 100;
-/// How many changes a day must have.
-const CHANGES: u64 = 100;
 
 /// The faults that must be met, each by name.
 const FAULTS: &[&str] = &[

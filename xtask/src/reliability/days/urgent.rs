@@ -72,7 +72,7 @@ impl Day<'_> {
         let Some(mut slice) = slice.filter(|_| is_dns) else { return Ok(()) };
         let number = 60 + u8::try_from(self.dice.below(100)).unwrap_or(0);
         let address = Ipv4Addr::new(10, 1, 9, number);
-        slice["endpoints"][0]["addresses"] = json!([address]);
+        slice["endpoints"] = endpoints(address);
         let others: Vec<Value> = (1..=SERVICES).flat_map(other).collect();
         let address = IpAddr::V4(address);
         let (is_known, is_done) = (false, false);
@@ -110,7 +110,11 @@ fn other(number: u8) -> [Value; 2] {
         "metadata": {"name": format!("{name}-0"), "namespace": "many",
             "labels": {"kubernetes.io/service-name": name}},
         "ports": [{"name": "main", "protocol": "TCP", "port": 8080}],
-        "endpoints": [{"addresses": [Ipv4Addr::new(10, 1, 8, number)], "conditions": {"ready": true},
-            "nodeName": "n9"}]});
+        "endpoints": endpoints(Ipv4Addr::new(10, 1, 8, number))});
     [service, slice]
+}
+
+/// One that is ready, on another node.
+fn endpoints(address: Ipv4Addr) -> Value {
+    json!([{"addresses": [address], "conditions": {"ready": true}, "nodeName": "n9"}])
 }
