@@ -42,7 +42,7 @@ pub(crate) const ANNOTATION_PRESERVE_DESTINATION: &str = "preserve-destination";
 pub(crate) const ANNOTATION_TRIGGER: &str = "endpoints.kubernetes.io/last-change-trigger-time";
 
 /// The namespace of an object that names none.
-pub(crate) const DEFAULT_NAMESPACE: &str = "default";
+const DEFAULT_NAMESPACE: &str = "default";
 
 /// Whether objects of a kind live in namespaces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +66,16 @@ pub(crate) fn title(kind: &str, metadata: &Field<Metadata>, scope: Scope, place:
     }
 }
 
+/// The namespace of an object that does not name one itself: none at all, or the usual one.
+pub(crate) fn implied_namespace(scope: Scope, said: &Field<String>) -> Option<&'static str> {
+    match (scope, said) {
+        (Scope::Cluster, _) => Some(""),
+        (Scope::Namespaced, Field::Absent) => Some(DEFAULT_NAMESPACE),
+        (Scope::Namespaced, Field::Present(said)) if said.is_empty() => Some(DEFAULT_NAMESPACE),
+        (Scope::Namespaced, Field::Present(_) | Field::Wrong(_)) => None,
+    }
+}
+
 /// What every kind needs of the metadata.
 pub(crate) struct Meta {
     pub(crate) key: ObjectKey,
@@ -86,11 +96,9 @@ impl Meta {
     ) -> Result<Self, Refused> {
         let metadata = notes.take_strictly(metadata, "metadata", OBJECT)?.unwrap_or_default();
         let name = Self::name(metadata.name, "metadata.name", notes)?;
-        let namespace = match metadata.namespace {
-            _ if scope == Scope::Cluster => String::new(),
-            Field::Absent => DEFAULT_NAMESPACE.to_owned(),
-            Field::Present(empty) if empty.is_empty() => DEFAULT_NAMESPACE.to_owned(),
-            namespace => Self::name(namespace, "metadata.namespace", notes)?,
+        let namespace = match implied_namespace(scope, &metadata.namespace) {
+            Some(namespace) => namespace.to_owned(),
+            None => Self::name(metadata.namespace, "metadata.namespace", notes)?,
         };
         // Labels say whether a Service or slice is to be read at all; a Node is used without them.
         let labels = match scope {

@@ -6,7 +6,7 @@ use switchyard_model::{ClusterEvent, Name, ObjectKey};
 
 use super::Version;
 use crate::field::Field;
-use crate::meta::{DEFAULT_NAMESPACE, Scope, title};
+use crate::meta::{Scope, implied_namespace, title};
 use crate::raw::Object;
 use crate::refusal::{Notes, Refusal};
 use crate::{node, service, slice};
@@ -74,12 +74,12 @@ impl Kind {
     pub fn identify(self, object: &Object) -> Option<(ObjectKey, Version)> {
         let Field::Present(metadata) = &object.metadata else { return None };
         let Field::Present(name) = &metadata.name else { return None };
-        // As whoever understands the object takes it; what is of a wrong type is refused there.
-        let namespace = match (self.scope(), &metadata.namespace) {
-            (Scope::Cluster, _) | (Scope::Namespaced, Field::Wrong(_)) => "",
-            (Scope::Namespaced, Field::Present(namespace)) if !namespace.is_empty() => namespace,
-            (Scope::Namespaced, Field::Present(_) | Field::Absent) => DEFAULT_NAMESPACE,
+        let named = match &metadata.namespace {
+            Field::Present(namespace) => namespace,
+            // Whoever understands the object refuses what is of a wrong type.
+            Field::Absent | Field::Wrong(_) => "",
         };
+        let namespace = implied_namespace(self.scope(), &metadata.namespace).unwrap_or(named);
         let version = match &metadata.resource_version {
             Field::Present(version) => version.clone(),
             Field::Absent | Field::Wrong(_) => String::new(),
