@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
+use tracing::field::display;
 use tracing::subscriber::{DefaultGuard, set_default};
 use tracing::{Level, Metadata, error, info, warn};
 use tracing_subscriber::filter::{LevelFilter, filter_fn};
@@ -112,11 +113,9 @@ fn lines(arguments: &LoggingArguments, log: Log) -> Box<dyn Layer<Registry> + Se
 fn log_panics(queue: Arc<Queue>) {
     panic::set_hook(Box::new(move |trouble| {
         let backtrace = Backtrace::capture();
-        if backtrace.status() == BacktraceStatus::Captured {
-            error!(panic = %trouble, %backtrace, "a thread panicked");
-        } else {
-            error!(panic = %trouble, "a thread panicked");
-        }
+        let is_captured = backtrace.status() == BacktraceStatus::Captured;
+        let backtrace = is_captured.then(|| display(&backtrace));
+        error!(panic = %trouble, backtrace, "a thread panicked");
         queue.settle(PATIENCE);
     }));
 }
