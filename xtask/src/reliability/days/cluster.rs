@@ -406,26 +406,32 @@ fn gone((kind, namespace, name): &(usize, String, String)) -> ClusterEvent {
 
 /// What every cluster has: the API server's own Service, and the DNS.
 fn first_services() -> Vec<Value> {
-    let service = |namespace: &str, name: &str, ip: &str, protocol: &str, port: u16| {
-        json!({"apiVersion": "v1", "kind": "Service",
-            "metadata": {"name": name, "namespace": namespace, "labels": {"k8s-app": name}},
-            "spec": {"type": "ClusterIP", "clusterIP": ip, "clusterIPs": [ip],
-                "ports": [{"name": "main", "protocol": protocol, "port": port}]}})
-    };
-    let slice = |namespace: &str, name: &str, protocol: &str, port: u16, to: &[&str]| {
-        let endpoints: Vec<Value> = to
-            .iter()
-            .map(|address| json!({"addresses": [address], "conditions": {"ready": true}, "nodeName": "n9"}))
-            .collect();
-        json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
-            "metadata": {"name": format!("{name}-0"), "namespace": namespace,
-                "labels": {"kubernetes.io/service-name": name}},
-            "ports": [{"name": "main", "protocol": protocol, "port": port}], "endpoints": endpoints})
-    };
     vec![
         service("default", "kubernetes", "172.20.255.1", "TCP", 443),
         slice("default", "kubernetes", "TCP", 6443, &["198.18.0.1"]),
         service("kube-system", "kube-dns", "172.20.255.10", "UDP", 53),
         slice("kube-system", "kube-dns", "UDP", 53, &["10.1.9.53", "10.1.9.54"]),
     ]
+}
+
+/// A Service of one port.
+pub(super) fn service(namespace: &str, name: &str, ip: &str, protocol: &str, port: u16) -> Value {
+    json!({"apiVersion": "v1", "kind": "Service",
+        "metadata": {"name": name, "namespace": namespace, "labels": {"k8s-app": name}},
+        "spec": {"type": "ClusterIP", "clusterIP": ip, "clusterIPs": [ip],
+            "ports": [{"name": "main", "protocol": protocol, "port": port}]}})
+}
+
+/// The slice of such a Service.
+pub(super) fn slice(namespace: &str, name: &str, protocol: &str, port: u16, to: &[&str]) -> Value {
+    json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
+        "metadata": {"name": format!("{name}-0"), "namespace": namespace,
+            "labels": {"kubernetes.io/service-name": name}},
+        "ports": [{"name": "main", "protocol": protocol, "port": port}], "endpoints": endpoints(to)})
+}
+
+/// Endpoints on another node, all of them ready.
+pub(super) fn endpoints(addresses: &[&str]) -> Value {
+    let endpoint = |address: &&str| json!({"addresses": [address], "conditions": {"ready": true}, "nodeName": "n9"});
+    addresses.iter().map(endpoint).collect()
 }

@@ -116,7 +116,7 @@ impl Day<'_> {
         }
     }
 
-    /// Whoever takes the log does so again. All this time it has held up nobody, and it has not grown.
+    /// Whoever takes the log does so again. What was logged meanwhile waited, and held up nobody.
     fn take_log_again(&mut self) {
         if !self.is_log_taken && self.log.bytes() > 0 {
             self.report.met("F60 log blocks");

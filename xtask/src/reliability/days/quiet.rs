@@ -1,7 +1,6 @@
 //! Times in which only the cluster changes, and times in which nothing does.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 use std::time::Duration;
 
 use switchyard_hcn_emulator::Verb as HnsVerb;
@@ -9,6 +8,7 @@ use switchyard_winkernel::{Change, Reason, Subject, Verb};
 use tokio::time::Instant;
 
 use super::super::entrances::{Entrance, served};
+use super::act::look_at_pods;
 use super::check;
 use super::day::{Day, Peace};
 use super::healing::whole;
@@ -52,16 +52,8 @@ impl Day<'_> {
             }
         }
         // The CNI makes the pods that came with it.
-        self.forget_moved_pods();
+        look_at_pods(self);
         self.heal().await
-    }
-
-    /// Pods that the cluster has elsewhere now are not this node's any more.
-    fn forget_moved_pods(&mut self) {
-        let wanted = self.cluster.pods();
-        let gone: Vec<IpAddr> =
-            self.world.pods.keys().copied().filter(|own| !wanted.contains(own)).collect();
-        self.scars.silent |= !gone.is_empty();
     }
 
     /// I8: nothing happens and nothing is missing, so nothing is written, and only audits read. A proxy that starts anew reads

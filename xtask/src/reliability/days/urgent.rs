@@ -3,12 +3,13 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use switchyard_conformance::Change;
 use switchyard_model::ServiceKey;
 use switchyard_nodeview::Stream;
 use switchyard_winkernel::Call;
 
+use super::cluster::{endpoints, service, slice};
 use super::day::Day;
 
 /// How many calls may come between.
@@ -48,14 +49,17 @@ impl Urgent {
             Call::WriteLedger { .. } => return Ok(()),
             _ => false,
         };
-        match (self.is_known, self.is_done || is_of_dns) {
-            (false, _) => {}
-            (true, false) => self.ahead += 1,
-            (true, true) if self.is_done => self.after += 1,
-            (true, true) => self.is_done = true,
+        if !self.is_known {
+            return Ok(());
         }
-        if self.is_done && self.ahead > MOST_AHEAD {
+        if self.is_done {
+            self.after += 1;
+        } else if !is_of_dns {
+            self.ahead += 1;
+        } else if self.ahead > MOST_AHEAD {
             return Err(format!("F51: {} calls come before those for the DNS", self.ahead));
+        } else {
+            self.is_done = true;
         }
         Ok(())
     }
@@ -65,21 +69,21 @@ impl Day<'_> {
     /// Has the DNS change behind much else, and HNS lose all of it then.
     pub(super) async fn urgent_change(&mut self) -> Result<(), String> {
         let is_slice = |own: &&Value| own["metadata"]["name"] == "kube-dns-0";
-        let slice = self.cluster.setup.documents.iter().find(is_slice).cloned();
+        let dns_slice = self.cluster.setup.documents.iter().find(is_slice).cloned();
         let dns = ServiceKey::new("kube-system", "kube-dns");
-        let service = self.cluster.truth.cluster().service(&dns);
-        let is_dns = service.is_some_and(|service| service.cluster_dns);
-        let Some(mut slice) = slice.filter(|_| is_dns) else { return Ok(()) };
+        let known = self.cluster.truth.cluster().service(&dns);
+        let is_dns = known.is_some_and(|service| service.cluster_dns);
+        let Some(mut dns_slice) = dns_slice.filter(|_| is_dns) else { return Ok(()) };
         let number = 60 + u8::try_from(self.dice.below(100)).unwrap_or(0);
         let address = Ipv4Addr::new(10, 1, 9, number);
-        slice["endpoints"] = endpoints(address);
+        dns_slice["endpoints"] = endpoints(&[&address.to_string()]);
         let others: Vec<Value> = (1..=SERVICES).flat_map(other).collect();
         let address = IpAddr::V4(address);
         let (is_known, is_done) = (false, false);
         self.urgent = Some(Urgent { dns, address, is_known, is_done, ahead: 0, after: 0 });
         let gone: Vec<Change> = others.iter().map(gone).collect();
         self.cluster.apply(&others.into_iter().map(Change::Apply).collect::<Vec<_>>());
-        self.cluster.apply(&[Change::Apply(slice)]);
+        self.cluster.apply(&[Change::Apply(dns_slice)]);
         self.pass(Duration::from_secs(5)).await?;
         if self.urgent.take().is_some_and(|urgent| urgent.after >= WAITED) {
             self.report.met("F51 DNS changes behind many");
@@ -101,20 +105,6 @@ fn gone(object: &Value) -> Change {
 /// A Service beside the DNS, and its slice.
 fn other(number: u8) -> [Value; 2] {
     let name = format!("other-{number}");
-    let ip = Ipv4Addr::new(172, 20, 254, number);
-    let service = json!({"apiVersion": "v1", "kind": "Service",
-        "metadata": {"name": name, "namespace": "many"},
-        "spec": {"type": "ClusterIP", "clusterIP": ip, "clusterIPs": [ip],
-            "ports": [{"name": "main", "protocol": "TCP", "port": 80}]}});
-    let slice = json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
-        "metadata": {"name": format!("{name}-0"), "namespace": "many",
-            "labels": {"kubernetes.io/service-name": name}},
-        "ports": [{"name": "main", "protocol": "TCP", "port": 8080}],
-        "endpoints": endpoints(Ipv4Addr::new(10, 1, 8, number))});
-    [service, slice]
-}
-
-/// One that is ready, on another node.
-fn endpoints(address: Ipv4Addr) -> Value {
-    json!([{"addresses": [address], "conditions": {"ready": true}, "nodeName": "n9"}])
+    let (ip, endpoint) = (format!("172.20.254.{number}"), format!("10.1.8.{number}"));
+    [service("many", &name, &ip, "TCP", 80), slice("many", &name, "TCP", 8080, &[&endpoint])]
 }
