@@ -24,8 +24,8 @@ use crate::wine::Wine;
 use crate::workspace::Workspace;
 use crate::{dependencies, program, reliability};
 
-/// Half a minute of histories.
-const SIMULATION: &[&str] = &["simulate", "--steps", "100", "--seed", "1", "--seeds", "250"];
+/// About a minute of histories.
+const SIMULATION: &[&str] = &["simulate", "--steps", "100", "--seed", "1", "--seeds", "500"];
 
 /// Days of a node from the API server on, each fault met a hundred times at least, and one month without an API server.
 const NODE_DAYS: &[&str] = &["simulate", "--node-days", "1000", "--seed", "1"];

@@ -1,7 +1,6 @@
 //! Step `check`: the backends against the oracle, over random clusters.
 
 use std::collections::BTreeMap;
-
 use std::thread;
 
 use anyhow::{Result, anyhow, bail};
